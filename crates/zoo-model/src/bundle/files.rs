@@ -1,0 +1,211 @@
+//! The five files of a bundle: from and to bytes.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
+
+use bytes::Bytes;
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
+
+use super::{Bundle, Card};
+use crate::{DType, Digest, Error, Graph, Tensor, Weights};
+
+pub(super) const CARD: &str = "model.toml";
+pub(super) const GRAPH: &str = "graph.json";
+pub(super) const LABELS: &str = "labels.txt";
+pub(super) const WEIGHTS: &str = "weights.safetensors";
+pub(super) const SUMS: &str = "SHA256SUMS";
+
+/// Every member in the order of the archive, with the largest size that is read into memory.
+/// Weights are mapped: they have no such limit.
+const MEMBERS: [(&str, u64); 5] = [
+    (CARD, 1 << 20),
+    (GRAPH, 64 << 20),
+    (LABELS, 16 << 20),
+    (WEIGHTS, u64::MAX),
+    (SUMS, 64 << 10),
+];
+
+/// The most labels that stand in the card itself.
+const MAX_LABELS_IN_CARD: usize = 32;
+
+/// The members of a bundle, by name.
+#[derive(Default)]
+pub(super) struct Members(BTreeMap<&'static str, Bytes>);
+
+impl Members {
+    /// Adds a member; the reason why not, if it is unknown, there already or too large.
+    pub(super) fn insert(&mut self, name: &str, bytes: Bytes) -> Result<(), String> {
+        let Some(&(name, limit)) = MEMBERS.iter().find(|(known, _)| *known == name) else {
+            return Err(format!("`{}` does not belong into it", name.escape_default()));
+        };
+        if bytes.len() as u64 > limit {
+            return Err(format!("`{name}` has {} bytes, {limit} is the most", bytes.len()));
+        }
+        match self.0.insert(name, bytes) {
+            None => Ok(()),
+            Some(_) => Err(format!("`{name}` is in it twice")),
+        }
+    }
+
+    /// The members in the order of the archive, with their list of digests as the last.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = (&'static str, &Bytes)> {
+        MEMBERS.iter().filter_map(|(name, _)| self.0.get_key_value(name)).map(|(n, b)| (*n, b))
+    }
+
+    /// The list of digests of all members but itself.
+    pub(super) fn sums(&self) -> String {
+        self.in_order()
+            .filter(|(name, _)| *name != SUMS)
+            .map(|(name, bytes)| format!("{}  {name}\n", Digest::of(bytes)))
+            .collect()
+    }
+}
+
+/// Reads the members of a bundle that is a folder. Files of other names are not touched.
+pub(super) fn from_folder(path: &Path) -> Result<Members, Error> {
+    let mut members = Members::default();
+    for (name, limit) in MEMBERS {
+        let file = path.join(name);
+        let size = match std::fs::metadata(&file) {
+            Ok(metadata) => metadata.len(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(Error::io("open", file)(error)),
+        };
+        if size > limit {
+            let reason = format!("`{name}` has {size} bytes, {limit} is the most");
+            return Err(Error::Bundle { path: path.to_owned(), reason });
+        }
+        let bytes = map(&file)?;
+        members.insert(name, bytes).map_err(|reason| refused(path, reason))?;
+    }
+    if members.0.is_empty() {
+        let reason = format!("the folder holds no `{CARD}`");
+        return Err(Error::Bundle { path: path.to_owned(), reason });
+    }
+    Ok(members)
+}
+
+/// Maps a file into memory, for reading.
+#[allow(unsafe_code, reason = "mapping a file is the one thing here that needs it")]
+pub(super) fn map(path: &Path) -> Result<Bytes, Error> {
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    if file.metadata().map_err(Error::io("open", path))?.len() == 0 {
+        return Ok(Bytes::new());
+    }
+    // SAFETY: the map is read-only and private. Bundles are written beside their place and
+    // renamed into it, and a stored one is never written again; who truncates the file of a
+    // running program in place anyway ends the program by a signal.
+    let map = unsafe { memmap2::Mmap::map(&file) }.map_err(Error::io("map", path))?;
+    Ok(Bytes::from_owner(map))
+}
+
+fn refused(path: &Path, reason: impl Into<String>) -> Error {
+    Error::Bundle { path: path.to_owned(), reason: reason.into() }
+}
+
+/// Checks the members' digests and reads them.
+pub(super) fn decode(path: &Path, members: Members) -> Result<Bundle, Error> {
+    let member = |name: &str| {
+        members.0.get(name).ok_or_else(|| refused(path, format!("`{name}` is missing")))
+    };
+    let utf8 = |name: &str| {
+        let bytes = member(name)?;
+        std::str::from_utf8(bytes).map_err(|_| refused(path, format!("`{name}` is not UTF-8")))
+    };
+    let sums = utf8(SUMS)?;
+    if sums != members.sums() {
+        let stands = |name: &str, bytes: &[u8]| {
+            sums.lines().any(|line| line == format!("{}  {name}", Digest::of(bytes)))
+        };
+        let broken = members.in_order().find(|(name, bytes)| *name != SUMS && !stands(name, bytes));
+        let name = broken.map_or(SUMS, |(name, _)| name);
+        return Err(refused(path, format!("the bytes of `{name}` do not have their digest")));
+    }
+    let digest = Digest::of(sums.as_bytes());
+    let mut card: Card = toml::from_str(utf8(CARD)?)
+        .map_err(|source| Error::Card { path: path.to_owned(), source: Box::new(source) })?;
+    if card.format != Card::FORMAT {
+        let (found, known) = (card.format, Card::FORMAT);
+        return Err(refused(
+            path,
+            format!("its format is {found}, this version of zoo reads {known}: update zoo"),
+        ));
+    }
+    if members.0.contains_key(LABELS) {
+        card.labels = utf8(LABELS)?.lines().map(str::to_owned).collect();
+    }
+    let graph = Graph::from_json(utf8(GRAPH)?)?;
+    let weights = read_weights(member(WEIGHTS)?)
+        .map_err(|reason| refused(path, format!("`{WEIGHTS}`: {reason}")))?;
+    Ok(Bundle { card, graph, weights, digest: Some(digest) })
+}
+
+/// Reads a safetensors file without copying the tensors; the reason why not.
+pub(crate) fn read_weights(bytes: &Bytes) -> Result<Weights, String> {
+    let (header, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
+    let data = bytes.slice(header + 8..);
+    let mut weights = Weights::new();
+    for (name, info) in metadata.tensors() {
+        let dtype = dtype_of(info.dtype).ok_or_else(|| {
+            format!("`{name}` has the type {:?}, which is not one that zoo reads", info.dtype)
+        })?;
+        let (start, end) = info.data_offsets;
+        let tensor = (start <= end && end <= data.len())
+            .then(|| Tensor::new(dtype, info.shape.clone(), data.slice(start..end)))
+            .flatten()
+            .ok_or_else(|| format!("`{name}` does not fill its shape {:?}", info.shape))?;
+        weights.insert(name, tensor);
+    }
+    Ok(weights)
+}
+
+/// The five members of a bundle, as bytes.
+pub(super) fn encode(bundle: &Bundle) -> Members {
+    let mut card = bundle.card.clone();
+    let mut members = Members::default();
+    if card.labels.len() > MAX_LABELS_IN_CARD {
+        let labels: String = card.labels.drain(..).map(|label| one_line(&label) + "\n").collect();
+        members.0.insert(LABELS, labels.into());
+    }
+    // A card is texts, numbers and lists of them: nothing that TOML refuses.
+    let card = toml::to_string(&card).unwrap_or_default();
+    members.0.insert(CARD, card.into());
+    members.0.insert(GRAPH, bundle.graph.to_json().into());
+    members.0.insert(WEIGHTS, write_weights(&bundle.weights).into());
+    members.0.insert(SUMS, members.sums().into());
+    members
+}
+
+/// A label in `labels.txt` has a line for itself.
+fn one_line(label: &str) -> String {
+    label.replace(['\n', '\r'], " ")
+}
+
+fn write_weights(weights: &Weights) -> Vec<u8> {
+    let views = weights.iter().filter_map(|(name, tensor)| {
+        let dtype = SAFETENSORS.iter().find(|(dtype, _)| *dtype == tensor.dtype())?.1;
+        let view = TensorView::new(dtype, tensor.shape().to_vec(), tensor.bytes()).ok()?;
+        Some((name, view))
+    });
+    // It fails where a tensor does not fill its shape, which `Tensor` rules out.
+    safetensors::serialize(views, None).unwrap_or_default()
+}
+
+const SAFETENSORS: [(DType, Dtype); 10] = [
+    (DType::Bool, Dtype::BOOL),
+    (DType::U8, Dtype::U8),
+    (DType::I8, Dtype::I8),
+    (DType::I16, Dtype::I16),
+    (DType::I32, Dtype::I32),
+    (DType::I64, Dtype::I64),
+    (DType::F16, Dtype::F16),
+    (DType::BF16, Dtype::BF16),
+    (DType::F32, Dtype::F32),
+    (DType::F64, Dtype::F64),
+];
+
+fn dtype_of(dtype: Dtype) -> Option<DType> {
+    SAFETENSORS.iter().find(|(_, theirs)| *theirs == dtype).map(|(ours, _)| *ours)
+}

@@ -1,0 +1,82 @@
+//! A model on disk: a folder, or the same as one `.zoo` file.
+//!
+//! ```text
+//! model.toml            the card: name, task, licence, provenance, preprocessing, cuts
+//! graph.json            the graph
+//! labels.txt            one class a line, where the card does not list them
+//! weights.safetensors   the parameters, under their upstream names
+//! SHA256SUMS            the digest of each of the others, as `sha256sum -c` takes it
+//! ```
+//!
+//! A `.zoo` file is a tar of these five in this order, with no other freedom: each header is
+//! just what [`Bundle::write`] makes, so that one model has one sequence of bytes. Weights
+//! begin at a multiple of eight and are mapped, not read. Opening a bundle checks every digest:
+//! what is truncated, flipped or added anywhere is refused.
+//!
+//! Writing goes to a temporary beside the target, which is renamed once it is on disk: a
+//! bundle is there as a whole or not at all.
+
+mod archive;
+mod card;
+mod files;
+mod probe;
+mod write;
+
+use std::path::{Path, PathBuf};
+
+pub use card::{Adapted, Card, Metrics, Parent, Parity, Source};
+pub use probe::{probe_input, rule_tensor, rule_tiles};
+
+use crate::{Digest, Error, Executor, Graph, Weights};
+
+/// A model: card, graph and weights.
+#[derive(Debug, Clone)]
+pub struct Bundle {
+    /// What it is for and where it comes from.
+    pub card: Card,
+    /// What it computes.
+    pub graph: Graph,
+    /// With which numbers.
+    pub weights: Weights,
+    /// Its name among all bundles: the digest of its `SHA256SUMS`. Of a bundle that was never
+    /// written, the digest that it will have.
+    digest: Option<Digest>,
+}
+
+impl Bundle {
+    /// A new one, not on disk yet.
+    pub fn new(card: Card, graph: Graph, weights: Weights) -> Self {
+        Self { card, graph, weights, digest: None }
+    }
+
+    /// Opens a folder or a `.zoo` file and checks all of it but the shapes inside the graph,
+    /// which [`Executor::new`] checks.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let metadata = std::fs::metadata(path).map_err(Error::io("open", path))?;
+        let members = if metadata.is_dir() {
+            files::from_folder(path)?
+        } else {
+            archive::read(path, files::map(path)?)?
+        };
+        files::decode(path, members)
+    }
+
+    /// Opens a `.zoo` file that is already in memory, such as one inside the program. `name`
+    /// stands for its path in errors.
+    pub fn from_bytes(name: &str, bytes: impl Into<bytes::Bytes>) -> Result<Self, Error> {
+        let path = PathBuf::from(name);
+        let members = archive::read(&path, bytes.into())?;
+        files::decode(&path, members)
+    }
+
+    /// The digest that names this bundle: that of its list of digests.
+    pub fn digest(&self) -> Digest {
+        self.digest.unwrap_or_else(|| Digest::of(files::encode(self).sums().as_bytes()))
+    }
+
+    /// An executor of this model on `device`.
+    pub fn executor(&self, device: &crate::Device) -> Result<Executor, Error> {
+        Executor::new(self.graph.clone(), &self.weights, device)
+    }
+}

@@ -1,0 +1,59 @@
+use burn_backend::ops::FloatTensorOps;
+use burn_dispatch::{Dispatch, DispatchDevice, DispatchTensor};
+
+use crate::SplitMix64;
+
+/// What a running operator may know besides its inputs: the mode, and where what it learns
+/// in passing goes.
+pub(crate) struct Context<'a> {
+    device: &'a DispatchDevice,
+    training: Option<Training<'a>>,
+    /// The node that runs now.
+    pub(super) node: usize,
+}
+
+/// The mode of a training step.
+pub(super) struct Training<'a> {
+    /// Whether trained batch norms take the statistics of the batch.
+    pub(super) batch_statistics: bool,
+    /// Where dropout takes its randomness from; `None` turns it off.
+    pub(super) dropout: Option<&'a mut SplitMix64>,
+    /// New running statistics: node, mean, variance.
+    pub(super) statistics: &'a mut Vec<(usize, Vec<f32>, Vec<f32>)>,
+}
+
+impl<'a> Context<'a> {
+    /// For inference: running statistics, no dropout.
+    pub(super) fn inference(device: &'a DispatchDevice) -> Self {
+        Self { device, training: None, node: 0 }
+    }
+
+    /// For a training step.
+    pub(super) fn training(device: &'a DispatchDevice, training: Training<'a>) -> Self {
+        Self { device, training: Some(training), node: 0 }
+    }
+
+    /// Where everything lives.
+    pub(crate) fn device(&self) -> &DispatchDevice {
+        self.device
+    }
+
+    /// Whether the batch norm with this weight takes the statistics of the batch: while
+    /// training, if it is trained itself.
+    pub(crate) fn batch_statistics(&self, weight: &DispatchTensor) -> bool {
+        self.training.as_ref().is_some_and(|training| training.batch_statistics)
+            && Dispatch::float_is_require_grad(weight)
+    }
+
+    /// The randomness of dropout, while training.
+    pub(crate) fn dropout(&mut self) -> Option<&mut SplitMix64> {
+        self.training.as_mut()?.dropout.as_deref_mut()
+    }
+
+    /// Keeps the new running statistics of the batch norm that runs now.
+    pub(crate) fn record_statistics(&mut self, mean: Vec<f32>, variance: Vec<f32>) {
+        if let Some(training) = &mut self.training {
+            training.statistics.push((self.node, mean, variance));
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Running a graph on Burn, for inference and for training.
+
+mod adamw;
+mod context;
+mod device;
+mod executor;
+pub(crate) mod primitive;
+mod training;
+
+pub use adamw::AdamW;
+pub(crate) use context::Context;
+pub use device::Device;
+pub use executor::Executor;
+pub use training::{Step, TrainOptions, Trainer};

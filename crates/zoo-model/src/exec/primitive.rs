@@ -1,0 +1,150 @@
+//! Burn's rank-free primitives, for tensors whose type is known at run time only.
+
+use burn_backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
+use burn_backend::{
+    DType as BurnDType, FloatDType, Shape, Slice, TensorData, TensorMetadata, read_sync,
+};
+use burn_dispatch::{Dispatch, DispatchDevice, DispatchTensor};
+
+use crate::{DType, Tensor};
+
+/// `F32`, `I64` or `Bool`: what a tensor on a device is computed as.
+pub(crate) fn kind(tensor: &DispatchTensor) -> DType {
+    match tensor.dtype() {
+        dtype if dtype.is_float() => DType::F32,
+        dtype if dtype.is_bool() => DType::Bool,
+        _ => DType::I64,
+    }
+}
+
+pub(crate) fn shape(tensor: &DispatchTensor) -> Vec<usize> {
+    tensor.shape().iter().copied().collect()
+}
+
+pub(crate) fn device(tensor: &DispatchTensor) -> DispatchDevice {
+    tensor.device()
+}
+
+/// One function for the three types of elements.
+macro_rules! by_kind {
+    ($tensor:expr, $float:ident, $int:ident, $bool:ident, ($($argument:expr),*)) => {
+        match kind(&$tensor) {
+            DType::F32 => Dispatch::$float($tensor, $($argument),*),
+            DType::Bool => Dispatch::$bool($tensor, $($argument),*),
+            _ => Dispatch::$int($tensor, $($argument),*),
+        }
+    };
+}
+
+pub(crate) fn reshape(tensor: DispatchTensor, to: &[usize]) -> DispatchTensor {
+    let to = Shape::from(to.to_vec());
+    by_kind!(tensor, float_reshape, int_reshape, bool_reshape, (to))
+}
+
+pub(crate) fn permute(tensor: DispatchTensor, axes: &[usize]) -> DispatchTensor {
+    by_kind!(tensor, float_permute, int_permute, bool_permute, (axes))
+}
+
+/// Each axis from the first index to before the second, by steps of the third.
+pub(crate) fn slice(tensor: DispatchTensor, ranges: &[(usize, usize, usize)]) -> DispatchTensor {
+    let slices: Vec<Slice> = ranges
+        .iter()
+        .map(|&(from, to, step)| Slice::new(from as isize, Some(to as isize), step as isize))
+        .collect();
+    by_kind!(tensor, float_slice, int_slice, bool_slice, (&slices))
+}
+
+/// Broadcast to `to`, to which the shape must broadcast.
+pub(crate) fn expand(tensor: DispatchTensor, to: &[usize]) -> DispatchTensor {
+    let tensor = broadcast_rank(tensor, to.len());
+    if shape(&tensor) == to {
+        return tensor;
+    }
+    let to = Shape::from(to.to_vec());
+    by_kind!(tensor, float_expand, int_expand, bool_expand, (to))
+}
+
+/// With axes of length one put before the first, up to `rank`.
+pub(crate) fn broadcast_rank(tensor: DispatchTensor, rank: usize) -> DispatchTensor {
+    let from = shape(&tensor);
+    if from.len() >= rank {
+        return tensor;
+    }
+    let mut lifted = vec![1; rank - from.len()];
+    lifted.extend(from);
+    reshape(tensor, &lifted)
+}
+
+pub(crate) fn concat(parts: Vec<DispatchTensor>, axis: usize) -> DispatchTensor {
+    match kind(&parts[0]) {
+        DType::F32 => Dispatch::float_cat(parts, axis),
+        DType::Bool => Dispatch::bool_cat(parts, axis),
+        _ => Dispatch::int_cat(parts, axis),
+    }
+}
+
+/// The elements at `indices` of `axis`; `indices` are taken as a list.
+pub(crate) fn select(
+    tensor: DispatchTensor,
+    axis: usize,
+    indices: DispatchTensor,
+) -> DispatchTensor {
+    let count = shape(&indices).iter().product();
+    let indices = reshape(indices, &[count]);
+    by_kind!(tensor, float_select, int_select, bool_select, (axis, indices))
+}
+
+/// Ones on the device of `like`.
+pub(crate) fn ones(shape: impl Into<Shape>, like: &DispatchTensor) -> DispatchTensor {
+    Dispatch::float_ones(shape.into(), &like.device(), FloatDType::F32)
+}
+
+pub(crate) fn from_f32(values: Vec<f32>, shape: &[usize], device: &DispatchDevice) -> DispatchTensor {
+    Dispatch::float_from_data(TensorData::new(values, Shape::from(shape.to_vec())), device)
+}
+
+pub(crate) fn from_i64(values: &[i64], shape: &[usize], device: &DispatchDevice) -> DispatchTensor {
+    Dispatch::int_from_data(TensorData::new(values.to_vec(), Shape::from(shape.to_vec())), device)
+}
+
+/// A tensor at rest, brought to a device as `F32`, `I64` or `Bool`.
+pub(crate) fn upload(tensor: &Tensor, device: &DispatchDevice) -> DispatchTensor {
+    match (tensor.dtype(), tensor.to_i64()) {
+        (DType::Bool, Some(values)) => {
+            let values: Vec<bool> = values.iter().map(|&value| value != 0).collect();
+            let shape = Shape::from(tensor.shape().to_vec());
+            Dispatch::bool_from_data(TensorData::new(values, shape), device)
+        }
+        (_, Some(values)) => from_i64(&values, tensor.shape(), device),
+        (_, None) => from_f32(tensor.to_f32(), tensor.shape(), device),
+    }
+}
+
+/// The elements of a tensor of floating-point numbers.
+pub(crate) fn read_f32(tensor: DispatchTensor) -> Vec<f32> {
+    read(read_sync(Dispatch::float_into_data(tensor)).map(|data| data.convert_dtype(BurnDType::F32)))
+}
+
+/// The elements of a tensor of whole numbers.
+pub(crate) fn read_i64(tensor: DispatchTensor) -> Vec<i64> {
+    read(read_sync(Dispatch::int_into_data(tensor)).map(|data| data.convert_dtype(BurnDType::I64)))
+}
+
+/// A tensor brought back from its device.
+pub(crate) fn download(tensor: DispatchTensor) -> Tensor {
+    let shape = shape(&tensor);
+    match kind(&tensor) {
+        DType::F32 => Tensor::from_f32(&shape, &read_f32(tensor)),
+        DType::Bool => {
+            let ints = Dispatch::bool_into_int(tensor, burn_backend::IntDType::I64);
+            let bytes: Vec<u8> = read_i64(ints).iter().map(|&value| u8::from(value != 0)).collect();
+            Tensor::new(DType::Bool, shape, bytes.into()).expect("one byte an element")
+        }
+        _ => Tensor::from_i64(&shape, &read_i64(tensor)),
+    }
+}
+
+fn read<T: burn_backend::Element>(data: Result<TensorData, impl std::fmt::Debug>) -> Vec<T> {
+    let data = data.expect("a device that computed a tensor can give it back");
+    data.try_into_vec().expect("the data was converted to this type")
+}

@@ -1,0 +1,76 @@
+use super::{Fact, Facts, Graph, GraphError};
+use crate::ops::OpError;
+use crate::{Error, Weights};
+
+impl Graph {
+    /// The type and shape of every value, for inputs of the given shapes.
+    ///
+    /// `weights` give the values of small constants, which shapes may depend on. This is the
+    /// one place where shapes are checked: what comes through here can be run.
+    pub fn infer(&self, weights: &Weights, inputs: &[Vec<usize>]) -> Result<Facts, Error> {
+        let mut facts = self.input_facts(inputs)?;
+        for (name, parameter) in &self.parameters {
+            let mut fact = Fact::float(parameter.shape.clone());
+            fact.dtype = Fact::computed(parameter.dtype);
+            if !parameter.dtype.is_float()
+                && let Some(tensor) = weights.get(name)
+            {
+                fact.known = Fact::of_tensor(tensor).known;
+            }
+            facts.insert(name.clone(), fact);
+        }
+        for node in &self.nodes {
+            let operands: Vec<Option<&Fact>> =
+                node.inputs.iter().map(|name| facts.get(name)).collect();
+            let made = node.op.infer(&operands).and_then(|made| {
+                if made.len() < node.outputs.len() {
+                    return Err(OpError::new(format!("it makes {} values", made.len())));
+                }
+                Ok(made)
+            });
+            let made = made.map_err(|source| {
+                Error::Graph(GraphError::Node {
+                    node: node.name.clone(),
+                    op: node.op.name().to_owned(),
+                    inputs: shapes_text(&operands),
+                    source,
+                })
+            })?;
+            for (name, fact) in node.outputs.iter().zip(made) {
+                facts.insert(name.clone(), fact);
+            }
+        }
+        Ok(facts)
+    }
+
+    fn input_facts(&self, shapes: &[Vec<usize>]) -> Result<Facts, Error> {
+        if shapes.len() != self.inputs.len() {
+            return Err(Error::InputCount { expected: self.inputs.len(), found: shapes.len() });
+        }
+        let mut facts = Facts::new();
+        for (info, shape) in self.inputs.iter().zip(shapes) {
+            let fits = info.shape.len() == shape.len()
+                && info.shape.iter().zip(shape).all(|(dim, len)| dim.is_none_or(|dim| dim == *len))
+                && shape.iter().all(|&len| len > 0);
+            if !fits {
+                return Err(Error::Input {
+                    name: info.name.clone(),
+                    expected: info.shape_text(),
+                    found: format!("{shape:?}"),
+                });
+            }
+            let mut fact = Fact::float(shape.clone());
+            fact.dtype = Fact::computed(info.dtype);
+            facts.insert(info.name.clone(), fact);
+        }
+        Ok(facts)
+    }
+}
+
+fn shapes_text(operands: &[Option<&Fact>]) -> String {
+    let texts: Vec<String> = operands
+        .iter()
+        .map(|fact| fact.map_or_else(|| "-".to_owned(), |fact| format!("{:?}", fact.shape)))
+        .collect();
+    texts.join(" ")
+}

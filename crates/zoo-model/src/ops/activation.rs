@@ -1,0 +1,130 @@
+//! Elementwise nonlinearities, and softmax.
+
+use burn_backend::Scalar;
+use burn_backend::ops::{ActivationOps, FloatTensorOps};
+use burn_dispatch::{Dispatch, DispatchTensor};
+use serde::{Deserialize, Serialize};
+
+use super::operand::axis_of;
+use super::{OpError, Operands, Values};
+use crate::Fact;
+use crate::exec::primitive;
+
+/// An elementwise nonlinearity.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Activation {
+    /// `max(x, 0)`. ONNX `Relu`.
+    Relu,
+    /// `x` kept between `min` and `max`; ReLU6 is 0 to 6. ONNX `Clip`.
+    Clip {
+        /// The lower bound, if any.
+        min: Option<f32>,
+        /// The upper bound, if any.
+        max: Option<f32>,
+    },
+    /// `x` where positive, `alpha x` elsewhere. ONNX `LeakyRelu`.
+    LeakyRelu {
+        /// The slope below zero.
+        alpha: f32,
+    },
+    /// `x` where positive, `alpha (exp x - 1)` elsewhere. ONNX `Elu`.
+    Elu {
+        /// The limit below zero, with its sign changed.
+        alpha: f32,
+    },
+    /// `1 / (1 + exp -x)`. ONNX `Sigmoid`.
+    Sigmoid,
+    /// `alpha x + beta` kept between 0 and 1. ONNX `HardSigmoid`.
+    HardSigmoid {
+        /// The slope.
+        alpha: f32,
+        /// The value at zero.
+        beta: f32,
+    },
+    /// `x` times the hard sigmoid of slope 1/6 and value 1/2. ONNX `HardSwish`.
+    HardSwish,
+    /// `x sigmoid(x)`, also called swish. PyTorch `SiLU`.
+    Silu,
+    /// `x` times the normal distribution function of `x`. ONNX `Gelu`, not approximated.
+    Gelu,
+    /// The hyperbolic tangent. ONNX `Tanh`.
+    Tanh,
+    /// `log(1 + exp x)`. ONNX `Softplus`.
+    Softplus,
+}
+
+impl Activation {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Relu => "relu",
+            Self::Clip { .. } => "clip",
+            Self::LeakyRelu { .. } => "leaky_relu",
+            Self::Elu { .. } => "elu",
+            Self::Sigmoid => "sigmoid",
+            Self::HardSigmoid { .. } => "hard_sigmoid",
+            Self::HardSwish => "hard_swish",
+            Self::Silu => "silu",
+            Self::Gelu => "gelu",
+            Self::Tanh => "tanh",
+            Self::Softplus => "softplus",
+        }
+    }
+
+    pub(super) fn infer(self, inputs: &Operands) -> Result<Fact, OpError> {
+        inputs.at_most(1)?;
+        Ok(Fact::float(inputs.float(0)?.shape.clone()))
+    }
+
+    pub(super) fn run(self, mut inputs: Values) -> DispatchTensor {
+        let x = inputs.take(0);
+        let scalar = |value: f32| Scalar::Float(f64::from(value));
+        match self {
+            Self::Relu => Dispatch::relu(x),
+            Self::Clip { min: Some(min), max: Some(max) } => {
+                Dispatch::float_clamp(x, scalar(min), scalar(max))
+            }
+            Self::Clip { min: Some(min), max: None } => Dispatch::float_clamp_min(x, scalar(min)),
+            Self::Clip { min: None, max: Some(max) } => Dispatch::float_clamp_max(x, scalar(max)),
+            Self::Clip { min: None, max: None } => x,
+            Self::LeakyRelu { alpha } => Dispatch::leaky_relu(x, scalar(alpha)),
+            Self::Elu { alpha } => {
+                // The exponential is taken of min(x, 0): it must not overflow where it is unused.
+                let below = Dispatch::float_clamp_max(x.clone(), scalar(0.0));
+                let below = Dispatch::float_sub_scalar(Dispatch::float_exp(below), scalar(1.0));
+                let below = Dispatch::float_mul_scalar(below, scalar(alpha));
+                Dispatch::float_add(Dispatch::relu(x), below)
+            }
+            Self::Sigmoid => Dispatch::sigmoid(x),
+            Self::HardSigmoid { alpha, beta } => {
+                Dispatch::hard_sigmoid(x, scalar(alpha), scalar(beta))
+            }
+            Self::HardSwish => {
+                let gate = Dispatch::hard_sigmoid(x.clone(), Scalar::Float(1.0 / 6.0), scalar(0.5));
+                Dispatch::float_mul(x, gate)
+            }
+            Self::Silu => Dispatch::float_mul(x.clone(), Dispatch::sigmoid(x)),
+            Self::Gelu => Dispatch::gelu(x),
+            Self::Tanh => Dispatch::float_tanh(x),
+            Self::Softplus => {
+                // max(x, 0) + log(1 + exp -|x|) neither overflows nor loses small results.
+                let tail = Dispatch::float_exp(Dispatch::float_neg(Dispatch::float_abs(x.clone())));
+                Dispatch::float_add(Dispatch::relu(x), Dispatch::float_log1p(tail))
+            }
+        }
+    }
+}
+
+pub(super) fn infer_softmax(axis: i64, inputs: &Operands) -> Result<Fact, OpError> {
+    inputs.at_most(1)?;
+    let x = inputs.float(0)?;
+    axis_of(axis, x.shape.len())?;
+    Ok(Fact::float(x.shape.clone()))
+}
+
+pub(super) fn run_softmax(axis: i64, mut inputs: Values, log: bool) -> DispatchTensor {
+    let x = inputs.take(0);
+    let axis = axis_of(axis, primitive::shape(&x).len()).unwrap_or_default();
+    if log { Dispatch::log_softmax(x, axis) } else { Dispatch::softmax(x, axis) }
+}

@@ -1,0 +1,180 @@
+//! Convolution over one or two axes.
+
+use burn_backend::ops::{ConvOptions, ModuleOps};
+use burn_dispatch::{Dispatch, DispatchTensor};
+use serde::{Deserialize, Serialize};
+
+use super::operand::bounded;
+use super::{OpError, Operands, Values};
+use crate::Fact;
+use crate::exec::primitive;
+
+/// Convolution: `x [batch, channels, spatial...]`, `weight [outputs, channels / groups,
+/// kernel...]`, `bias [outputs]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conv {
+    /// The step of the kernel along each spatial axis.
+    pub stride: Vec<usize>,
+    /// What is added around each spatial axis.
+    pub padding: Padding,
+    /// The step between the elements of the kernel along each spatial axis.
+    pub dilation: Vec<usize>,
+    /// Into how many groups the channels fall, each convolved on its own.
+    pub groups: usize,
+}
+
+/// The zeros added around the spatial axes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Padding {
+    /// So many before and after, for each axis.
+    Explicit(Vec<(usize, usize)>),
+    /// As many as make the output `input / stride` long, rounded up; the odd one goes after.
+    /// TensorFlow's `SAME`, ONNX `SAME_UPPER`.
+    SameUpper,
+    /// The same, but the odd one goes before. ONNX `SAME_LOWER`.
+    SameLower,
+}
+
+impl Padding {
+    /// The same number on both sides of each of `axes` axes.
+    pub fn symmetric(padding: usize, axes: usize) -> Self {
+        Self::Explicit(vec![(padding, padding); axes])
+    }
+
+    /// Zeros before and after each axis, for an input of the spatial shape `input`.
+    pub fn resolve(
+        &self,
+        input: &[usize],
+        kernel: &[usize],
+        stride: &[usize],
+        dilation: &[usize],
+    ) -> Vec<(usize, usize)> {
+        let same = |axis: usize| {
+            let reach = (kernel[axis] - 1) * dilation[axis] + 1;
+            let output = input[axis].div_ceil(stride[axis]);
+            ((output - 1) * stride[axis] + reach).saturating_sub(input[axis])
+        };
+        match self {
+            Self::Explicit(pads) => pads.clone(),
+            Self::SameUpper => {
+                (0..input.len()).map(same).map(|all| (all / 2, all - all / 2)).collect()
+            }
+            Self::SameLower => {
+                (0..input.len()).map(same).map(|all| (all - all / 2, all / 2)).collect()
+            }
+        }
+    }
+}
+
+/// A window that slides over spatial axes: what convolution and pooling have in common.
+pub(super) struct Window<'a> {
+    pub(super) kernel: &'a [usize],
+    pub(super) stride: &'a [usize],
+    pub(super) dilation: &'a [usize],
+    pub(super) padding: &'a Padding,
+    /// Whether a last window that hangs over the end counts.
+    pub(super) ceil_mode: bool,
+}
+
+impl Window<'_> {
+    /// The lengths of the spatial axes that sliding over `input` makes.
+    pub(super) fn output(&self, input: &[usize]) -> Result<Vec<usize>, OpError> {
+        /// No network steps or reaches further; products of such numbers stay far from overflow.
+        const MAX: usize = 1 << 20;
+        let axes = input.len();
+        let lists = [self.kernel, self.stride, self.dilation];
+        if lists.iter().any(|list| list.len() != axes) {
+            return Err(OpError::new(format!(
+                "kernel, stride and dilation must have {axes} numbers, for {axes} spatial axes"
+            )));
+        }
+        if lists.iter().any(|list| list.iter().any(|n| !(1..=MAX).contains(n))) {
+            return Err(OpError::new("kernel, stride and dilation must be at least 1, and sane"));
+        }
+        if let Padding::Explicit(pads) = self.padding
+            && (pads.len() != axes || pads.iter().any(|(a, b)| *a > MAX || *b > MAX))
+        {
+            return Err(OpError::new(format!("padding must have {axes} sane pairs of numbers")));
+        }
+        let pads = self.padding.resolve(input, self.kernel, self.stride, self.dilation);
+        let mut output = Vec::with_capacity(axes);
+        for axis in 0..axes {
+            let (before, after) = pads[axis];
+            let padded = input[axis] + before + after;
+            let reach = (self.kernel[axis] - 1) * self.dilation[axis] + 1;
+            let stride = self.stride[axis];
+            let Some(room) = padded.checked_sub(reach) else {
+                return Err(OpError::new(format!(
+                    "the kernel reaches over {reach}, the padded input has only {padded}"
+                )));
+            };
+            let mut steps = if self.ceil_mode { room.div_ceil(stride) } else { room / stride } + 1;
+            // A window that begins in the padding after the input sees nothing.
+            if self.ceil_mode && (steps - 1) * stride >= input[axis] + before {
+                steps -= 1;
+            }
+            output.push(steps);
+        }
+        Ok(output)
+    }
+}
+
+impl Conv {
+    pub(super) fn infer(&self, inputs: &Operands) -> Result<Fact, OpError> {
+        inputs.at_most(3)?;
+        let (x, weight) = (inputs.float(0)?, inputs.float(1)?);
+        let axes = x.shape.len().saturating_sub(2);
+        if !(1..=2).contains(&axes) || weight.shape.len() != x.shape.len() {
+            return Err(OpError::new("input and weight must have rank 3 or 4, the same for both"));
+        }
+        let (outputs, channels) = (weight.shape[0], weight.shape[1]);
+        if self.groups == 0 || outputs == 0 || outputs % self.groups != 0 {
+            return Err(OpError::new(format!(
+                "{outputs} output channels do not fall into {} groups",
+                self.groups
+            )));
+        }
+        if channels.checked_mul(self.groups) != Some(x.shape[1]) {
+            return Err(OpError::new(format!(
+                "the weight takes {channels} x {} channels, the input has {}",
+                self.groups, x.shape[1]
+            )));
+        }
+        if let Some(bias) = inputs.optional(2)
+            && bias.shape != [outputs]
+        {
+            return Err(OpError::new(format!(
+                "the bias has shape {:?}, not [{outputs}]",
+                bias.shape
+            )));
+        }
+        let mut shape = vec![x.shape[0], outputs];
+        shape.extend(self.window(&weight.shape[2..]).output(&x.shape[2..])?);
+        Ok(Fact::float(bounded(shape)?))
+    }
+
+    fn window<'a>(&'a self, kernel: &'a [usize]) -> Window<'a> {
+        let (stride, dilation, padding) = (&self.stride, &self.dilation, &self.padding);
+        Window { kernel, stride, dilation, padding, ceil_mode: false }
+    }
+
+    pub(super) fn run(&self, mut inputs: Values) -> DispatchTensor {
+        let (x, weight, bias) = (inputs.take(0), inputs.take(1), inputs.optional(2));
+        let (input, kernel) = (primitive::shape(&x), primitive::shape(&weight));
+        let pads = self.padding.resolve(&input[2..], &kernel[2..], &self.stride, &self.dilation);
+        if let ([s], [p], [d]) = (self.stride.as_slice(), pads.as_slice(), self.dilation.as_slice())
+        {
+            let options = ConvOptions::new_with_padding([*s], [*p], [*d], self.groups);
+            return Dispatch::conv1d(x, weight, bias, options);
+        }
+        let options = ConvOptions::new_with_padding(
+            [self.stride[0], self.stride[1]],
+            [pads[0], pads[1]],
+            [self.dilation[0], self.dilation[1]],
+            self.groups,
+        );
+        Dispatch::conv2d(x, weight, bias, options)
+    }
+}

@@ -1,0 +1,351 @@
+//! Operators that only arrange elements, and the arithmetic on shapes that goes with them.
+
+use burn_backend::ops::{FloatTensorOps, PadMode};
+use burn_dispatch::{Dispatch, DispatchTensor};
+use serde::{Deserialize, Serialize};
+
+use super::arithmetic::spread;
+use super::operand::{axes_of, axis_of, bounded, broadcast};
+use super::{OpError, Operands, Values};
+use crate::exec::primitive;
+use crate::{DType, Fact};
+
+/// The same elements in another arrangement. Where a list is `None`, it comes as a further
+/// input, whose values must follow from shapes and constants.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Layout {
+    /// The value as it is: `x`. ONNX `Identity`.
+    Identity,
+    /// Axes before `axis` become one, the others another: `x`. ONNX `Flatten`.
+    Flatten {
+        /// The first axis of the second group.
+        axis: i64,
+    },
+    /// Another shape for the same elements: `x, shape?`; -1 is what is left, 0 the same as
+    /// before. ONNX `Reshape`.
+    Reshape {
+        /// The shape.
+        shape: Option<Vec<i64>>,
+    },
+    /// Another order of axes: `x`. ONNX `Transpose`.
+    Transpose {
+        /// Which axis comes first, second, ...
+        permutation: Vec<usize>,
+    },
+    /// Values one after the other along an axis: `a, b, ...`. ONNX `Concat`.
+    Concat {
+        /// The axis.
+        axis: i64,
+    },
+    /// A part of each axis: `x, starts?, ends?, axes?, steps?`. ONNX `Slice`.
+    Slice {
+        /// The first index on each axis that is cut.
+        starts: Option<Vec<i64>>,
+        /// The index after the last.
+        ends: Option<Vec<i64>>,
+        /// The axes that are cut; the first ones if not given at all.
+        axes: Option<Vec<i64>>,
+        /// The steps, at least 1; 1 if not given at all.
+        steps: Option<Vec<i64>>,
+    },
+    /// Without some axes of length one: `x`. ONNX `Squeeze`.
+    Squeeze {
+        /// The axes; none means all of length one.
+        axes: Vec<i64>,
+    },
+    /// With new axes of length one: `x`. ONNX `Unsqueeze`.
+    Unsqueeze {
+        /// Where they stand in the result.
+        axes: Vec<i64>,
+    },
+    /// Repeated to a larger shape, by the rules of broadcasting: `x, shape?`. ONNX `Expand`.
+    Expand {
+        /// The shape.
+        shape: Option<Vec<i64>>,
+    },
+    /// With a constant around it: `x`. ONNX `Pad`, mode `constant`.
+    Pad {
+        /// So many before and after, for each axis.
+        pads: Vec<(usize, usize)>,
+        /// The constant.
+        value: f32,
+    },
+    /// The elements at some indices of an axis: `x, indices`. ONNX `Gather`.
+    Gather {
+        /// The axis.
+        axis: i64,
+    },
+    /// The lengths of the axes, from one to another: `x`. ONNX `Shape`.
+    Shape {
+        /// The first axis.
+        start: i64,
+        /// The axis after the last, if not the end.
+        end: Option<i64>,
+    },
+}
+
+impl Layout {
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Flatten { .. } => "flatten",
+            Self::Reshape { .. } => "reshape",
+            Self::Transpose { .. } => "transpose",
+            Self::Concat { .. } => "concat",
+            Self::Slice { .. } => "slice",
+            Self::Squeeze { .. } => "squeeze",
+            Self::Unsqueeze { .. } => "unsqueeze",
+            Self::Expand { .. } => "expand",
+            Self::Pad { .. } => "pad",
+            Self::Gather { .. } => "gather",
+            Self::Shape { .. } => "shape",
+        }
+    }
+
+    pub(super) fn infer(&self, inputs: &Operands) -> Result<Vec<Fact>, OpError> {
+        let x = inputs.required(0)?;
+        let rank = x.shape.len();
+        let same = |shape: Vec<usize>| Fact { dtype: x.dtype, shape, known: x.known.clone() };
+        let made = match self {
+            Self::Identity => x.clone(),
+            Self::Flatten { axis } => {
+                let axis = if *axis == rank as i64 { rank } else { axis_of(*axis, rank)? };
+                let (rows, columns) = x.shape.split_at(axis);
+                same(vec![rows.iter().product(), columns.iter().product()])
+            }
+            Self::Reshape { shape } => {
+                let wanted = given(shape.as_deref(), inputs, 1)?;
+                same(reshaped(&x.shape, wanted)?)
+            }
+            Self::Transpose { permutation } => {
+                let mut sorted = permutation.clone();
+                sorted.sort_unstable();
+                if sorted != (0..rank).collect::<Vec<_>>() {
+                    return Err(OpError::new(format!("{permutation:?} is no order of {rank} axes")));
+                }
+                let shape = permutation.iter().map(|&axis| x.shape[axis]).collect();
+                let known = x.known.clone().filter(|_| rank < 2);
+                Fact { dtype: x.dtype, shape, known }
+            }
+            Self::Concat { axis } => concat(axis_of(*axis, rank)?, x, inputs)?,
+            Self::Slice { .. } => self.infer_slice(x, inputs)?,
+            Self::Squeeze { axes } => {
+                let axes = if axes.is_empty() {
+                    (0..rank).filter(|&axis| x.shape[axis] == 1).collect()
+                } else {
+                    axes_of(axes, rank)?
+                };
+                if let Some(axis) = axes.iter().find(|&&axis| x.shape[axis] != 1) {
+                    return Err(OpError::new(format!("axis {axis} has length {}", x.shape[*axis])));
+                }
+                let keep = (0..rank).filter(|axis| !axes.contains(axis));
+                same(keep.map(|axis| x.shape[axis]).collect())
+            }
+            Self::Unsqueeze { axes } => {
+                let mut shape = x.shape.clone();
+                for axis in axes_of(axes, rank + axes.len())? {
+                    shape.insert(axis, 1);
+                }
+                same(shape)
+            }
+            Self::Expand { shape } => {
+                let wanted = given(shape.as_deref(), inputs, 1)?;
+                let wanted: Option<Vec<usize>> =
+                    wanted.iter().map(|&dim| usize::try_from(dim).ok()).collect();
+                let wanted = wanted.ok_or_else(|| OpError::new("a length is negative"))?;
+                let shape = broadcast(&x.shape, &wanted)?;
+                let known = (shape.iter().product::<usize>() <= 1024)
+                    .then(|| spread(x, &shape))
+                    .flatten();
+                Fact { dtype: x.dtype, shape, known }
+            }
+            Self::Pad { pads, .. } => {
+                let x = inputs.float(0)?;
+                if pads.len() != rank {
+                    return Err(OpError::new(format!("{} pairs pad {rank} axes", pads.len())));
+                }
+                let padded = |(dim, (before, after)): (&usize, &(usize, usize))| {
+                    dim.checked_add(*before)?.checked_add(*after)
+                };
+                let shape: Option<Vec<usize>> = x.shape.iter().zip(pads).map(padded).collect();
+                Fact::float(bounded(shape.ok_or_else(|| OpError::new("the padding overflows"))?)?)
+            }
+            Self::Gather { axis } => gather(axis_of(*axis, rank)?, x, inputs)?,
+            Self::Shape { start, end } => {
+                let clamp = |at: i64| {
+                    (if at < 0 { at + rank as i64 } else { at }).clamp(0, rank as i64) as usize
+                };
+                let (start, end) = (clamp(*start), clamp(end.unwrap_or(rank as i64)));
+                let dims = x.shape.get(start..end).unwrap_or_default();
+                Fact::ints([dims.len()], dims.iter().map(|&dim| dim as i64).collect::<Vec<_>>())
+            }
+        };
+        Ok(vec![made])
+    }
+
+    /// The ranges of a [`Layout::Slice`]: first index, index after the last and step for each
+    /// axis of `shape`.
+    fn ranges(
+        &self,
+        shape: &[usize],
+        operand: impl Fn(usize) -> Result<Option<Vec<i64>>, OpError>,
+    ) -> Result<Vec<(usize, usize, usize)>, OpError> {
+        let Self::Slice { starts, ends, axes, steps } = self else {
+            return Err(OpError::new("not a slice"));
+        };
+        let list = |attribute: &Option<Vec<i64>>, index| match attribute {
+            Some(list) => Ok(Some(list.clone())),
+            None => operand(index),
+        };
+        let missing = || OpError::new("starts and ends must be given");
+        let starts = list(starts, 1)?.ok_or_else(missing)?;
+        let ends = list(ends, 2)?.ok_or_else(missing)?;
+        let axes = list(axes, 3)?.unwrap_or_else(|| (0..starts.len() as i64).collect());
+        let steps = list(steps, 4)?.unwrap_or_else(|| vec![1; starts.len()]);
+        if [ends.len(), axes.len(), steps.len()].iter().any(|&len| len != starts.len()) {
+            return Err(OpError::new("starts, ends, axes and steps differ in length"));
+        }
+        let mut ranges: Vec<_> = shape.iter().map(|&dim| (0, dim, 1)).collect();
+        for (index, &axis) in axes.iter().enumerate() {
+            let axis = axis_of(axis, shape.len())?;
+            let dim = shape[axis] as i64;
+            let clamp = |at: i64| (if at < 0 { at.saturating_add(dim) } else { at }).clamp(0, dim);
+            let (start, end) = (clamp(starts[index]), clamp(ends[index]));
+            let step = usize::try_from(steps[index]).ok().filter(|&step| step > 0);
+            let step = step.ok_or_else(|| OpError::new("only steps forward can be taken"))?;
+            ranges[axis] = (start as usize, end.max(start) as usize, step);
+        }
+        Ok(ranges)
+    }
+
+    fn infer_slice(&self, x: &Fact, inputs: &Operands) -> Result<Fact, OpError> {
+        let ranges = self.ranges(&x.shape, |index| {
+            inputs.optional(index).map(|_| inputs.known(index).map(<[i64]>::to_vec)).transpose()
+        })?;
+        let shape = ranges.iter().map(|(from, to, step)| (to - from).div_ceil(*step)).collect();
+        let known = match (&x.known, &ranges[..]) {
+            (Some(known), [(from, to, step)]) => {
+                Some(known[*from..*to].iter().step_by(*step).copied().collect())
+            }
+            _ => None,
+        };
+        Ok(Fact { dtype: x.dtype, shape, known })
+    }
+
+    pub(super) fn run(&self, mut inputs: Values, made: &[Fact]) -> Vec<DispatchTensor> {
+        let x = inputs.take(0);
+        let shape = &made[0].shape;
+        let output = match self {
+            Self::Identity => x,
+            Self::Flatten { .. }
+            | Self::Reshape { .. }
+            | Self::Squeeze { .. }
+            | Self::Unsqueeze { .. } => primitive::reshape(x, shape),
+            Self::Transpose { permutation } => primitive::permute(x, permutation),
+            Self::Concat { axis } => {
+                let axis = axis_of(*axis, shape.len()).unwrap_or_default();
+                let mut parts = vec![x];
+                parts.extend((1..inputs.0.len()).filter_map(|index| inputs.optional(index)));
+                primitive::concat(parts, axis)
+            }
+            Self::Slice { .. } => {
+                let dims = primitive::shape(&x);
+                let ranges = self.ranges(&dims, |index| {
+                    Ok(inputs.0.get(index).cloned().flatten().map(primitive::read_i64))
+                });
+                primitive::slice(x, &ranges.unwrap_or_default())
+            }
+            Self::Expand { .. } => primitive::expand(x, shape),
+            Self::Pad { pads, value } => Dispatch::float_pad(x, pads, PadMode::Constant(*value)),
+            Self::Gather { axis } => {
+                let axis = axis_of(*axis, primitive::shape(&x).len()).unwrap_or_default();
+                let picked = primitive::select(x, axis, inputs.take(1));
+                primitive::reshape(picked, shape)
+            }
+            Self::Shape { .. } => {
+                let known = made[0].known.clone().unwrap_or_default();
+                primitive::from_i64(&known, shape, &primitive::device(&x))
+            }
+        };
+        vec![output]
+    }
+}
+
+/// A list given as an attribute, or else as input `index`.
+fn given<'a>(
+    attribute: Option<&'a [i64]>,
+    inputs: &Operands<'a>,
+    index: usize,
+) -> Result<&'a [i64], OpError> {
+    attribute.map_or_else(|| inputs.known(index), Ok)
+}
+
+fn reshaped(from: &[usize], wanted: &[i64]) -> Result<Vec<usize>, OpError> {
+    let total: usize = from.iter().product();
+    let refuse = || OpError::new(format!("{from:?} cannot become {wanted:?}"));
+    let mut shape = Vec::with_capacity(wanted.len());
+    let mut open = None;
+    for (axis, &dim) in wanted.iter().enumerate() {
+        shape.push(match dim {
+            -1 if open.is_none() => {
+                open = Some(axis);
+                1
+            }
+            0 => *from.get(axis).ok_or_else(refuse)?,
+            dim => usize::try_from(dim).map_err(|_| refuse())?,
+        });
+    }
+    let filled = shape.iter().try_fold(1usize, |a, &b| a.checked_mul(b)).ok_or_else(refuse)?;
+    if let Some(axis) = open {
+        if filled == 0 || total % filled != 0 {
+            return Err(refuse());
+        }
+        shape[axis] = total / filled;
+    } else if filled != total {
+        return Err(refuse());
+    }
+    Ok(shape)
+}
+
+fn concat(axis: usize, first: &Fact, inputs: &Operands) -> Result<Fact, OpError> {
+    let mut shape = first.shape.clone();
+    let mut known = first.known.clone().filter(|_| shape.len() == 1);
+    for index in 1..inputs.len() {
+        let next = inputs.required(index)?;
+        let fits = next.dtype == first.dtype
+            && next.shape.len() == shape.len()
+            && (0..shape.len()).all(|at| at == axis || next.shape[at] == shape[at]);
+        if !fits {
+            return Err(OpError::new(format!("input {index} does not continue the first")));
+        }
+        shape[axis] += next.shape[axis];
+        known = known.zip(next.known.as_ref()).map(|(mut all, more)| {
+            all.extend(more);
+            all
+        });
+    }
+    Ok(Fact { dtype: first.dtype, shape: bounded(shape)?, known })
+}
+
+fn gather(axis: usize, x: &Fact, inputs: &Operands) -> Result<Fact, OpError> {
+    inputs.at_most(2)?;
+    let indices = inputs.required(1)?;
+    let dim = x.shape[axis] as i64;
+    // An index beyond the axis would be read from somewhere else: it must be known to fit.
+    let list = inputs.known(1)?;
+    if indices.dtype != DType::I64 || list.iter().any(|index| !(0..dim).contains(index)) {
+        return Err(OpError::new(format!("the indices must be whole numbers in 0..{dim}")));
+    }
+    let mut shape = x.shape[..axis].to_vec();
+    shape.extend(&indices.shape);
+    shape.extend(&x.shape[axis + 1..]);
+    let known = match &x.known {
+        Some(known) if x.shape.len() == 1 => {
+            Some(list.iter().map(|&index| known[index as usize]).collect())
+        }
+        _ => None,
+    };
+    Ok(Fact { dtype: x.dtype, shape: bounded(shape)?, known })
+}

@@ -1,0 +1,93 @@
+//! Batch normalisation and dropout: what behaves otherwise while training.
+
+use burn_backend::ops::{FloatTensorOps, ModuleOps};
+use burn_backend::{TensorData, TensorMetadata};
+use burn_dispatch::{Dispatch, DispatchTensor};
+use serde::{Deserialize, Serialize};
+
+use super::{OpError, Operands, Values};
+use crate::Fact;
+use crate::exec::{Context, primitive};
+
+/// `(x - mean) / sqrt(var + epsilon) * weight + bias` for each channel of
+/// `x [batch, channels, ...]`; the other inputs have shape `[channels]`.
+///
+/// Inference, and training with frozen statistics, take the running mean and variance.
+/// Training with batch statistics takes those of the batch and moves the running ones.
+/// Source: Ioffe, Szegedy: *Batch normalization*, 2015; PyTorch's `BatchNorm2d`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatchNorm {
+    /// Added to the variance.
+    pub epsilon: f32,
+    /// How far a training step moves the running statistics towards the batch's, as PyTorch
+    /// counts it.
+    pub momentum: f32,
+}
+
+impl BatchNorm {
+    pub(super) fn infer(self, inputs: &Operands) -> Result<Fact, OpError> {
+        inputs.at_most(5)?;
+        let x = inputs.float(0)?;
+        if x.shape.len() < 2 {
+            return Err(OpError::new("the input must have a channel axis"));
+        }
+        let channels = x.shape[1];
+        for (index, name) in ["weight", "bias", "running mean", "running variance"].iter().enumerate() {
+            let shape = &inputs.float(index + 1)?.shape;
+            if shape != &[channels] {
+                return Err(OpError::new(format!("the {name} has shape {shape:?}, not [{channels}]")));
+            }
+        }
+        Ok(Fact::float(x.shape.clone()))
+    }
+
+    pub(super) fn run(self, mut inputs: Values, context: &mut Context) -> DispatchTensor {
+        let (x, weight, bias) = (inputs.take(0), inputs.take(1), inputs.take(2));
+        let (mean, variance) = (inputs.take(3), inputs.take(4));
+        if !context.batch_statistics(&weight) {
+            return Dispatch::batch_norm(x, weight, bias, mean, variance, f64::from(self.epsilon));
+        }
+        let shape = primitive::shape(&x);
+        let samples = shape.iter().product::<usize>() / shape[1].max(1);
+        let batch = Dispatch::batch_norm_train(x, weight, bias, f64::from(self.epsilon));
+        let momentum = self.momentum;
+        // The variance that normalises is biased, the one that is kept is not.
+        let unbias = samples as f32 / samples.saturating_sub(1).max(1) as f32;
+        let moved = |running: DispatchTensor, batch: DispatchTensor, factor: f32| -> Vec<f32> {
+            let (running, batch) = (primitive::read_f32(running), primitive::read_f32(batch));
+            let towards = |(r, b): (&f32, &f32)| r + momentum * (b * factor - r);
+            running.iter().zip(&batch).map(towards).collect()
+        };
+        let mean = moved(mean, batch.mean, 1.0);
+        let variance = moved(variance, batch.variance, unbias);
+        context.record_statistics(mean, variance);
+        batch.output
+    }
+}
+
+pub(super) fn infer_dropout(probability: f32, inputs: &Operands) -> Result<Fact, OpError> {
+    if !(0.0..1.0).contains(&probability) {
+        return Err(OpError::new(format!("the probability {probability} is not in [0, 1)")));
+    }
+    Ok(Fact::float(inputs.float(0)?.shape.clone()))
+}
+
+pub(super) fn run_dropout(
+    probability: f32,
+    mut inputs: Values,
+    context: &mut Context,
+) -> DispatchTensor {
+    let x = inputs.take(0);
+    let Some(random) = context.dropout() else { return x };
+    if probability == 0.0 {
+        return x;
+    }
+    let shape = x.shape();
+    let keep = 1.0 / (1.0 - probability);
+    let mask: Vec<f32> = (0..shape.num_elements())
+        .map(|_| if random.next_f32() < probability { 0.0 } else { keep })
+        .collect();
+    let mask = Dispatch::float_from_data(TensorData::new(mask, shape), context.device());
+    Dispatch::float_mul(x, mask)
+}

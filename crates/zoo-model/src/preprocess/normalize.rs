@@ -1,0 +1,46 @@
+//! From bytes to the floats a model takes.
+
+use super::Pixels;
+use super::geometry::Window;
+use super::spec::Preprocess;
+
+/// A model's input for one image: `f32` values `[channels, height, width]`, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Planes {
+    /// `[channels, height, width]`.
+    pub shape: [usize; 3],
+    /// The values; as many as the product of `shape`.
+    pub values: Vec<f32>,
+}
+
+impl Preprocess {
+    /// What each of the 256 byte values becomes in output channel `channel`:
+    /// `(x * scale - mean) / std`, computed in `f64` and rounded once.
+    pub(super) fn levels(&self, channel: usize) -> [f32; 256] {
+        let mean = self.mean.get(channel).copied().unwrap_or(0.0);
+        let std = self.std.get(channel).copied().unwrap_or(1.0);
+        std::array::from_fn(|x| ((x as f64 * self.scale - mean) / std) as f32)
+    }
+
+    /// Normalizes the pixels that `rows` and `columns` keep and surrounds them with pixels of
+    /// value zero, which are normalized as well: torchvision pads before it normalizes.
+    pub(super) fn normalize(&self, kept: &Pixels, rows: &Window, columns: &Window) -> Planes {
+        let shape = [self.color.channels(), rows.length, columns.length];
+        let mut values = Vec::with_capacity(shape.iter().product());
+        for channel in 0..shape[0] {
+            let levels = self.levels(channel);
+            let source = self.color.source_channel(channel, kept.channels);
+            let plane_end = values.len() + rows.length * columns.length;
+            values.resize(values.len() + rows.before * columns.length, levels[0]);
+            for row in kept.data.chunks_exact(kept.stride()) {
+                let row_end = values.len() + columns.length;
+                values.resize(values.len() + columns.before, levels[0]);
+                let bytes = row.iter().skip(source).step_by(kept.channels);
+                values.extend(bytes.map(|&byte| levels[usize::from(byte)]));
+                values.resize(row_end, levels[0]);
+            }
+            values.resize(plane_end, levels[0]);
+        }
+        Planes { shape, values }
+    }
+}
