@@ -62,6 +62,11 @@ impl Weights {
             .collect()
     }
 
+    /// Reads a safetensors file without copying it; the reason why not, where it is not sound.
+    pub fn from_safetensors(bytes: &bytes::Bytes) -> Result<Self, String> {
+        crate::bundle::read_weights(bytes)
+    }
+
     /// A digest of names, types, shapes and bytes of those parameters that `include` likes.
     pub fn digest_of(&self, mut include: impl FnMut(&str) -> bool) -> Digest {
         let mut hasher = Hasher::new();

@@ -25,6 +25,7 @@ mod write;
 use std::path::{Path, PathBuf};
 
 pub use card::{Adapted, Card, Metrics, Parent, Parity, Source};
+pub(crate) use files::read_weights;
 pub use probe::{probe_input, rule_tensor, rule_tiles};
 
 use crate::{Digest, Error, Executor, Graph, Weights};

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use builder::{ConvSpec, GraphBuilder};
+pub use builder::{ConvSpec, GraphBuilder, Value};
 pub use check::GraphError;
 pub use cuts::Cuts;
 pub use fact::{Fact, Facts};

@@ -33,19 +33,11 @@ impl Preprocess {
     /// no crop and the image's shape leads to more than [`MAX_OUTPUT_PIXELS`] pixels.
     pub fn apply(&self, image: &Pixels) -> Result<Planes, Error> {
         self.validate()?;
-        let upright = if self.exif {
-            image.upright()
-        } else {
-            std::borrow::Cow::Borrowed(image)
-        };
+        let upright = if self.exif { image.upright() } else { std::borrow::Cow::Borrowed(image) };
         let [rows, columns] = self.windows(&upright);
         let (height, width) = (rows.length as u64, columns.length as u64);
         if height * width > MAX_OUTPUT_PIXELS {
-            return Err(Error::OutputTooLarge {
-                height,
-                width,
-                limit: MAX_OUTPUT_PIXELS,
-            });
+            return Err(Error::OutputTooLarge { height, width, limit: MAX_OUTPUT_PIXELS });
         }
         let image = self.color.reduce(self.alpha.remove(&upright));
         let kept = resize::resize_window(
@@ -62,9 +54,7 @@ impl Preprocess {
     /// `[height, width]` of this image once resized, before the crop.
     fn target(&self, image: &Pixels) -> [usize; 2] {
         let unchanged = [image.height, image.width];
-        self.resize.map_or(unchanged, |resize: Resize| {
-            resize.target(image.height, image.width)
-        })
+        self.resize.map_or(unchanged, |resize: Resize| resize.target(image.height, image.width))
     }
 
     /// The rows and the columns of the resized image that the output shows.

@@ -35,11 +35,7 @@ impl Color {
         if self != Self::Gray || image.channels == 1 {
             return image;
         }
-        let data = image
-            .data
-            .chunks_exact(3)
-            .map(|p| luma(p[0], p[1], p[2]))
-            .collect();
+        let data = image.data.chunks_exact(3).map(|p| luma(p[0], p[1], p[2])).collect();
         Cow::Owned(Pixels::from_parts(image.height, image.width, 1, data))
     }
 

@@ -57,14 +57,8 @@ mod tests {
     fn an_end_marker_inside_a_segment_or_missing_is_not_an_end() {
         let start = [0xFF, 0xD8, 0xFF, 0xE1, 0, 4, 0xFF, 0xD9];
         assert!(!has_end_of_image(&start));
-        assert!(has_end_of_image(
-            &[&start[..], &[0xFF, 0xFF, 0xD9]].concat()
-        ));
-        let scan = [
-            &start[..],
-            &[0xFF, 0xDA, 0, 2, 7, 0xFF, 0x00, 0xFF, 0xD0, 9],
-        ]
-        .concat();
+        assert!(has_end_of_image(&[&start[..], &[0xFF, 0xFF, 0xD9]].concat()));
+        let scan = [&start[..], &[0xFF, 0xDA, 0, 2, 7, 0xFF, 0x00, 0xFF, 0xD0, 9]].concat();
         assert!(!has_end_of_image(&scan));
         assert!(!has_end_of_image(&[&scan[..], &[0xFF]].concat()));
         assert!(!has_end_of_image(&[&scan[..], &[0xFF, 0xC4, 9]].concat()));

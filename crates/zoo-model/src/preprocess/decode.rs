@@ -29,19 +29,11 @@ pub const MAX_BYTES: u64 = 512 << 20;
 pub fn decode_file(path: &Path) -> Result<Pixels, Error> {
     let read = || {
         let mut bytes = Vec::new();
-        File::open(path)?
-            .take(MAX_BYTES + 1)
-            .read_to_end(&mut bytes)?;
+        File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
-    let bytes = read().map_err(|source| Error::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    decode(&bytes).map_err(|source| Error::DecodeFile {
-        path: path.to_owned(),
-        source,
-    })
+    let bytes = read().map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    decode(&bytes).map_err(|source| Error::DecodeFile { path: path.to_owned(), source })
 }
 
 /// Decodes an image from memory.
@@ -58,10 +50,7 @@ fn decode(bytes: &[u8]) -> Result<Pixels, DecodeError> {
         return Err(DecodeError::Empty);
     }
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(too_large(format!(
-            "the file exceeds {} MiB",
-            MAX_BYTES >> 20
-        )));
+        return Err(too_large(format!("the file exceeds {} MiB", MAX_BYTES >> 20)));
     }
     let format = image::guess_format(bytes).map_err(|_| DecodeError::NotAnImage)?;
     if !complete::is_complete(bytes, format) {
@@ -75,10 +64,7 @@ fn decode(bytes: &[u8]) -> Result<Pixels, DecodeError> {
         return Err(DecodeError::NoPixels);
     }
     if width > MAX_DIMENSION || height > MAX_DIMENSION || decoder.total_bytes() > MAX_BYTES {
-        return Err(too_large(format!(
-            "{width} x {height} pixels ({})",
-            bounds()
-        )));
+        return Err(too_large(format!("{width} x {height} pixels ({})", bounds())));
     }
     // An orientation that cannot be read is none: the pixels do not depend on it.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
@@ -143,10 +129,7 @@ fn ends_early(error: &ImageError) -> bool {
 }
 
 fn bounds() -> String {
-    format!(
-        "at most {MAX_DIMENSION} pixels a side and {} MiB decoded",
-        MAX_BYTES >> 20
-    )
+    format!("at most {MAX_DIMENSION} pixels a side and {} MiB decoded", MAX_BYTES >> 20)
 }
 
 fn too_large(what: String) -> DecodeError {

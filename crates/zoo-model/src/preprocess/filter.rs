@@ -60,9 +60,5 @@ fn bicubic(x: f64) -> f64 {
 
 /// `sin(pi x) / (pi x)`.
 fn sinc(x: f64) -> f64 {
-    if x == 0.0 {
-        1.0
-    } else {
-        (x * PI).sin() / (x * PI)
-    }
+    if x == 0.0 { 1.0 } else { (x * PI).sin() / (x * PI) }
 }

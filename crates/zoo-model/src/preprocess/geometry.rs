@@ -64,11 +64,7 @@ pub(super) struct Window {
 impl Window {
     /// Everything.
     pub(super) fn whole(size: usize) -> Self {
-        Self {
-            kept: 0..size,
-            before: 0,
-            length: size,
-        }
+        Self { kept: 0..size, before: 0, length: size }
     }
 
     /// torchvision's `center_crop` along one side. A side that is too short gets half of what
@@ -76,20 +72,12 @@ impl Window {
     /// `int(round((size - crop) / 2.0))` before, where Python rounds half to even.
     pub(super) fn center(size: usize, crop: usize) -> Self {
         if crop >= size {
-            return Self {
-                kept: 0..size,
-                before: (crop - size) / 2,
-                length: crop,
-            };
+            return Self { kept: 0..size, before: (crop - size) / 2, length: crop };
         }
         let excess = size - crop;
         let half = excess / 2;
         let offset = half + (excess % 2) * (half % 2);
-        Self {
-            kept: offset..offset + crop,
-            before: 0,
-            length: crop,
-        }
+        Self { kept: offset..offset + crop, before: 0, length: crop }
     }
 }
 
@@ -109,21 +97,8 @@ mod tests {
     /// `int(round((size - crop) / 2.0))` in Python.
     #[test]
     fn crop_offsets_round_half_to_even() {
-        for (excess, offset) in [
-            (0, 0),
-            (1, 0),
-            (2, 1),
-            (3, 2),
-            (4, 2),
-            (5, 2),
-            (6, 3),
-            (7, 4),
-        ] {
-            assert_eq!(
-                Window::center(10 + excess, 10).kept,
-                offset..offset + 10,
-                "{excess}"
-            );
+        for (excess, offset) in [(0, 0), (1, 0), (2, 1), (3, 2), (4, 2), (5, 2), (6, 3), (7, 4)] {
+            assert_eq!(Window::center(10 + excess, 10).kept, offset..offset + 10, "{excess}");
         }
     }
 

@@ -15,8 +15,5 @@ pub(super) fn read(path: &Path) -> Vec<f32> {
     }
     assert!(header.contains("'<f4'"), "{header}");
     let (floats, _) = data.as_chunks();
-    floats
-        .iter()
-        .map(|&bytes| f32::from_le_bytes(bytes))
-        .collect()
+    floats.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()
 }

@@ -21,11 +21,8 @@ impl Pixels {
             Orientation::Rotate270FlipH => (true, true, true),
             Orientation::Rotate270 => (true, true, false),
         };
-        let (height, width) = if swap {
-            (self.width, self.height)
-        } else {
-            (self.height, self.width)
-        };
+        let (height, width) =
+            if swap { (self.width, self.height) } else { (self.height, self.width) };
         let mut data = Vec::with_capacity(self.data.len());
         for row in 0..height {
             for column in 0..width {

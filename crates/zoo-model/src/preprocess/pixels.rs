@@ -26,17 +26,10 @@ impl Pixels {
     /// [`Error::Shape`] if a side is zero, `channels` is not 1 to 4, or the length of `data`
     /// is not their product.
     pub fn new(height: usize, width: usize, channels: usize, data: Vec<u8>) -> Result<Self, Error> {
-        let expected = height
-            .checked_mul(width)
-            .and_then(|n| n.checked_mul(channels));
+        let expected = height.checked_mul(width).and_then(|n| n.checked_mul(channels));
         let fits = expected == Some(data.len()) && !data.is_empty();
         if !fits || !(1..=4).contains(&channels) {
-            return Err(Error::Shape {
-                height,
-                width,
-                channels,
-                len: data.len(),
-            });
+            return Err(Error::Shape { height, width, channels, len: data.len() });
         }
         Ok(Self::from_parts(height, width, channels, data))
     }
@@ -44,13 +37,7 @@ impl Pixels {
     /// As [`Pixels::new`], for buffers this module made itself.
     pub(super) fn from_parts(height: usize, width: usize, channels: usize, data: Vec<u8>) -> Self {
         debug_assert_eq!(height * width * channels, data.len());
-        Self {
-            height,
-            width,
-            channels,
-            data,
-            orientation: Orientation::NoTransforms,
-        }
+        Self { height, width, channels, data, orientation: Orientation::NoTransforms }
     }
 
     /// Height in pixels, at least 1.
@@ -87,10 +74,6 @@ impl Pixels {
 impl std::fmt::Debug for Pixels {
     /// The shape only: the bytes would fill the screen.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "Pixels [{}, {}, {}]",
-            self.height, self.width, self.channels
-        )
+        write!(f, "Pixels [{}, {}, {}]", self.height, self.width, self.channels)
     }
 }

@@ -40,11 +40,7 @@ impl Taps {
         let scale = input as f64 / output as f64;
         let stretch = if antialias { scale.max(1.0) } else { 1.0 };
         let support = filter.support() * stretch;
-        let mut taps = Self {
-            starts: Vec::new(),
-            ends: Vec::new(),
-            weights: Vec::new(),
-        };
+        let mut taps = Self { starts: Vec::new(), ends: Vec::new(), weights: Vec::new() };
         let mut exact = Vec::new();
         for position in window {
             let center = (position as f64 + 0.5) * scale;
@@ -57,8 +53,7 @@ impl Taps {
             );
             let sum: f64 = exact.iter().sum();
             let sum = if sum == 0.0 { 1.0 } else { sum };
-            taps.weights
-                .extend(exact.iter().map(|weight| fixed_point(weight / sum)));
+            taps.weights.extend(exact.iter().map(|weight| fixed_point(weight / sum)));
             taps.starts.push(start);
             taps.ends.push(taps.weights.len());
         }
@@ -68,14 +63,11 @@ impl Taps {
     /// For each output pixel, in order: the first input pixel and the weights from there on.
     pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &[i32])> {
         let mut begin = 0;
-        self.starts
-            .iter()
-            .zip(&self.ends)
-            .map(move |(&start, &end)| {
-                let weights = &self.weights[begin..end];
-                begin = end;
-                (start, weights)
-            })
+        self.starts.iter().zip(&self.ends).map(move |(&start, &end)| {
+            let weights = &self.weights[begin..end];
+            begin = end;
+            (start, weights)
+        })
     }
 
     /// Number of output pixels.
@@ -86,11 +78,7 @@ impl Taps {
     /// The input pixels that any output pixel needs.
     pub(super) fn span(&self) -> Range<usize> {
         let start = self.starts.iter().copied().min().unwrap_or(0);
-        let end = self
-            .iter()
-            .map(|(start, weights)| start + weights.len())
-            .max()
-            .unwrap_or(0);
+        let end = self.iter().map(|(start, weights)| start + weights.len()).max().unwrap_or(0);
         start..end
     }
 }
@@ -108,12 +96,7 @@ mod tests {
     /// The sums of the two passes are kept in 32 bits without a check.
     #[test]
     fn no_image_can_overflow_a_sum() {
-        let filters = [
-            Filter::Box,
-            Filter::Bilinear,
-            Filter::Bicubic,
-            Filter::Lanczos,
-        ];
+        let filters = [Filter::Box, Filter::Bilinear, Filter::Bicubic, Filter::Lanczos];
         for filter in filters {
             for (input, output) in (1..40).flat_map(|i| (1..40).map(move |o| (i, o))) {
                 for antialias in [false, true] {

@@ -63,10 +63,7 @@ impl Preprocess {
 /// Checks that sizes are at least 1 and at most [`MAX_SIZE`].
 fn check_sizes(field: &'static str, sizes: &[u32]) -> Result<(), Error> {
     match sizes.iter().find(|&&size| size == 0 || size > MAX_SIZE) {
-        Some(size) => Err(invalid(
-            field,
-            format!("is {size} pixels (1 to {MAX_SIZE} allowed)"),
-        )),
+        Some(size) => Err(invalid(field, format!("is {size} pixels (1 to {MAX_SIZE} allowed)"))),
         None => Ok(()),
     }
 }

@@ -76,17 +76,10 @@ fn the_canonical_form_is_complete_and_the_digest_is_its_own() {
         r#"{"alpha":"white","antialias":true,"color":"rgb","crop":[224,224],"exif":false,"filter":"bilinear","mean":[0.485,0.456,0.406],"resize":{"shorter":256},"revision":1,"scale":0.00392156862745098,"std":[0.229,0.224,0.225]}"#
     );
     let plain = Preprocess::default();
-    let spelled_out = Preprocess {
-        mean: vec![-0.0; 3],
-        std: vec![1.0; 3],
-        ..plain.clone()
-    };
+    let spelled_out = Preprocess { mean: vec![-0.0; 3], std: vec![1.0; 3], ..plain.clone() };
     assert_eq!(plain.digest(), spelled_out.digest());
     assert_eq!(plain.digest().len(), 64);
-    let other = Preprocess {
-        exif: true,
-        ..plain.clone()
-    };
+    let other = Preprocess { exif: true, ..plain.clone() };
     assert_ne!(plain.digest(), other.digest());
 }
 
@@ -94,22 +87,14 @@ fn the_canonical_form_is_complete_and_the_digest_is_its_own() {
 fn channels_come_in_the_order_of_the_color() {
     let image = Pixels::new(1, 1, 3, vec![10, 200, 30]).unwrap();
     let values = |color| {
-        let card = Preprocess {
-            color,
-            scale: 1.0,
-            ..Preprocess::default()
-        };
+        let card = Preprocess { color, scale: 1.0, ..Preprocess::default() };
         card.apply(&image).unwrap().values
     };
     assert_eq!(values(Color::Rgb), [10.0, 200.0, 30.0]);
     assert_eq!(values(Color::Bgr), [30.0, 200.0, 10.0]);
     assert_eq!(values(Color::Gray), [124.0]);
     let gray = Pixels::new(1, 1, 1, vec![7]).unwrap();
-    let card = Preprocess {
-        scale: 1.0,
-        mean: vec![1.0, 2.0, 3.0],
-        ..Preprocess::default()
-    };
+    let card = Preprocess { scale: 1.0, mean: vec![1.0, 2.0, 3.0], ..Preprocess::default() };
     assert_eq!(card.apply(&gray).unwrap().values, [6.0, 5.0, 4.0]);
 }
 
@@ -125,26 +110,14 @@ fn padding_is_normalized_zeros() {
     };
     let planes = card.apply(&image).unwrap();
     assert_eq!(planes.shape, [1, 2, 4]);
-    assert_eq!(
-        planes.values,
-        [-1.0, 4.0, -1.0, -1.0, -1.0, -1.0, -1.0, -1.0]
-    );
+    assert_eq!(planes.values, [-1.0, 4.0, -1.0, -1.0, -1.0, -1.0, -1.0, -1.0]);
 }
 
 #[test]
 fn a_thread_of_an_image_does_not_become_a_huge_one() {
     let image = Pixels::new(16_384, 1, 1, vec![0; 16_384]).unwrap();
-    let card = Preprocess {
-        resize: Some(Resize::Shorter(256)),
-        ..Preprocess::default()
-    };
-    assert!(matches!(
-        card.apply(&image),
-        Err(Error::OutputTooLarge { .. })
-    ));
-    let cropped = Preprocess {
-        crop: Some([9, 9]),
-        ..card
-    };
+    let card = Preprocess { resize: Some(Resize::Shorter(256)), ..Preprocess::default() };
+    assert!(matches!(card.apply(&image), Err(Error::OutputTooLarge { .. })));
+    let cropped = Preprocess { crop: Some([9, 9]), ..card };
     assert_eq!(cropped.apply(&image).unwrap().values.len(), 3 * 81);
 }

@@ -16,9 +16,7 @@ fn encoded(image: DynamicImage, format: ImageFormat) -> Vec<u8> {
 
 fn rgb(image: &Pixels) -> DynamicImage {
     let (width, height) = (image.width as u32, image.height as u32);
-    image::RgbImage::from_raw(width, height, image.data.clone())
-        .unwrap()
-        .into()
+    image::RgbImage::from_raw(width, height, image.data.clone()).unwrap().into()
 }
 
 fn cause(bytes: &[u8]) -> DecodeError {
@@ -28,13 +26,8 @@ fn cause(bytes: &[u8]) -> DecodeError {
     }
 }
 
-const FORMATS: [ImageFormat; 5] = [
-    ImageFormat::Png,
-    ImageFormat::Jpeg,
-    ImageFormat::WebP,
-    ImageFormat::Bmp,
-    ImageFormat::Gif,
-];
+const FORMATS: [ImageFormat; 5] =
+    [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Gif];
 
 #[test]
 fn all_formats_are_read() {
@@ -42,13 +35,7 @@ fn all_formats_are_read() {
     for format in FORMATS {
         let decoded = decode_bytes(&encoded(rgb(&image), format)).unwrap();
         assert_eq!((decoded.height, decoded.width), (24, 32));
-        assert!(
-            decoded
-                .data
-                .iter()
-                .all(|&v| v.abs_diff(100) <= 1 || v == 255),
-            "{format:?}"
-        );
+        assert!(decoded.data.iter().all(|&v| v.abs_diff(100) <= 1 || v == 255), "{format:?}");
     }
 }
 
@@ -67,10 +54,7 @@ fn truncated_files_are_errors() {
         }
     }
     let jpeg = encoded(rgb(&image), ImageFormat::Jpeg);
-    assert!(matches!(
-        cause(&jpeg[..jpeg.len() - 1]),
-        DecodeError::Truncated
-    ));
+    assert!(matches!(cause(&jpeg[..jpeg.len() - 1]), DecodeError::Truncated));
 }
 
 #[test]
@@ -87,14 +71,8 @@ fn no_prefix_of_a_file_panics() {
 #[test]
 fn what_is_no_image_is_named() {
     assert!(matches!(cause(b""), DecodeError::Empty));
-    assert!(matches!(
-        cause(b"<html>404</html>"),
-        DecodeError::NotAnImage
-    ));
-    assert!(matches!(
-        cause(b"II*\0\x08\0\0\0"),
-        DecodeError::Unsupported { .. }
-    ));
+    assert!(matches!(cause(b"<html>404</html>"), DecodeError::NotAnImage));
+    assert!(matches!(cause(b"II*\0\x08\0\0\0"), DecodeError::Unsupported { .. }));
 }
 
 #[test]
@@ -121,9 +99,7 @@ fn too_large_images_are_refused_before_they_are_allocated() {
 /// CRC-32 as PNG uses it, bit by bit.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
-            (crc >> 1) ^ (0xEDB8_8320 * (crc & 1))
-        })
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 * (crc & 1)))
     })
 }
 

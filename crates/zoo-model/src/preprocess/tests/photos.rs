@@ -34,10 +34,7 @@ fn differences(fixtures: &Path, photo: &str) -> Differences {
     let reference = |kind: &str| npy::read(&fixtures.join(format!("reference/{kind}_{name}.npy")));
     let distances = |ours: &[f32], theirs: &[f32]| -> Vec<f32> {
         assert_eq!(ours.len(), theirs.len());
-        ours.iter()
-            .zip(theirs)
-            .map(|(a, b)| (a - b).abs())
-            .collect()
+        ours.iter().zip(theirs).map(|(a, b)| (a - b).abs()).collect()
     };
     let largest = |distances: &[f32]| distances.iter().copied().fold(0.0, f32::max);
 
@@ -46,16 +43,9 @@ fn differences(fixtures: &Path, photo: &str) -> Differences {
     assert_eq!(input.shape, [3, 224, 224]);
     let input = distances(&input.values, &reference("input"));
 
-    let bytes = Preprocess {
-        scale: 1.0,
-        mean: vec![],
-        std: vec![],
-        ..imagenet
-    };
+    let bytes = Preprocess { scale: 1.0, mean: vec![], std: vec![], ..imagenet };
     let crop = bytes.apply(&image).unwrap().values;
-    let interleaved: Vec<f32> = (0..crop.len())
-        .map(|i| crop[i % 3 * 224 * 224 + i / 3])
-        .collect();
+    let interleaved: Vec<f32> = (0..crop.len()).map(|i| crop[i % 3 * 224 * 224 + i / 3]).collect();
     let crop = distances(&interleaved, &reference("crop"));
     Differences {
         crop: largest(&crop),
@@ -69,12 +59,7 @@ fn png_photos_are_exact() {
     let Some(fixtures) = fixtures() else { return };
     for photo in ["chelsea.png", "coffee.png"] {
         let found = differences(&fixtures, photo);
-        assert!(
-            found.crop == 0.0 && found.input < 1e-6,
-            "{photo}: {} {}",
-            found.crop,
-            found.input
-        );
+        assert!(found.crop == 0.0 && found.input < 1e-6, "{photo}: {} {}", found.crop, found.input);
     }
 }
 
@@ -84,11 +69,6 @@ fn png_photos_are_exact() {
 fn a_jpeg_photo_is_as_close_as_its_decoder() {
     let Some(fixtures) = fixtures() else { return };
     let found = differences(&fixtures, "rocket.jpg");
-    assert!(
-        found.crop <= 2.0 && found.above_one <= 1,
-        "{} {}",
-        found.crop,
-        found.above_one
-    );
+    assert!(found.crop <= 2.0 && found.above_one <= 1, "{} {}", found.crop, found.above_one);
     assert!(found.input <= 2.01 / 255.0 / 0.224, "{}", found.input);
 }

@@ -1,0 +1,156 @@
+//! Architectures that checkpoints are bound to: a graph each, built from a table of sizes,
+//! with the names that the publisher's weights have.
+
+mod efficientnet_lite;
+mod inception_v3;
+mod mobilenet_v2;
+mod resnet;
+
+use std::collections::BTreeMap;
+
+use zoo_model::{Graph, Preprocess, Weights};
+
+use crate::Error;
+
+/// A network whose weights are published by name.
+#[derive(Debug)]
+pub struct Architecture {
+    /// Its name in zoo.
+    pub name: &'static str,
+    /// The side of the square image it was trained on.
+    pub size: usize,
+    /// The length to which the shorter side of an image is scaled before the crop.
+    resize: u32,
+    /// Mean and standard deviation by which the channels were normalised.
+    normalization: Normalization,
+    /// The matrix of the head, whose rows are the classes.
+    head: &'static str,
+    /// Beginnings of names in checkpoints that are not taken.
+    ignored: &'static [&'static str],
+    build: fn(&Architecture, usize) -> Result<Graph, zoo_model::Error>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Normalization {
+    /// The mean and deviation of ImageNet's pictures.
+    ImageNet,
+    /// From -1 to 1.
+    Half,
+}
+
+/// Every architecture.
+pub static ALL: &[Architecture] = &[
+    resnet::RESNET_18,
+    resnet::RESNET_34,
+    resnet::RESNET_50,
+    resnet::RESNET_101,
+    resnet::RESNET_152,
+    mobilenet_v2::MOBILENET_V2,
+    efficientnet_lite::EFFICIENTNET_LITE0,
+    inception_v3::INCEPTION_V3,
+];
+
+impl Architecture {
+    /// The graph, with `classes` logits: input `[?, 3, size, size]` or larger, output `logits
+    /// [?, classes]`.
+    pub fn build(&self, classes: usize) -> Result<Graph, Error> {
+        Ok((self.build)(self, classes)?)
+    }
+
+    /// How images were made its input when it was trained on ImageNet.
+    pub fn preprocess(&self) -> Preprocess {
+        let usual = Preprocess::imagenet(self.resize, self.size as u32);
+        match self.normalization {
+            Normalization::ImageNet => usual,
+            Normalization::Half => Preprocess { mean: vec![0.5; 3], std: vec![0.5; 3], ..usual },
+        }
+    }
+
+    /// How many classes the head of a checkpoint has; `None` where it has no such head.
+    pub fn classes_in(&self, weights: &Weights) -> Option<usize> {
+        let is_head = |name: &str| {
+            name == self.head || name.strip_suffix(self.head).is_some_and(|p| p.ends_with('.'))
+        };
+        let (_, tensor) = weights.iter().find(|(name, _)| is_head(name))?;
+        tensor.shape().first().copied()
+    }
+
+    /// Whether a name in a checkpoint is one that nothing here takes, and that is as it should
+    /// be.
+    pub fn is_ignored(&self, name: &str) -> bool {
+        name.ends_with("num_batches_tracked")
+            || self.ignored.iter().any(|beginning| name.starts_with(beginning))
+    }
+}
+
+/// The architecture called `name`; `-`, `_` and case make no difference, so torchvision's names
+/// do as well.
+pub fn find(name: &str) -> Result<&'static Architecture, Error> {
+    let plain = |name: &str| name.replace(['-', '_', '.'], "").to_lowercase();
+    let wanted = plain(name);
+    ALL.iter().find(|architecture| plain(architecture.name) == wanted).ok_or_else(|| {
+        let mut near: Vec<_> = ALL
+            .iter()
+            .map(|known| (strsim::jaro_winkler(&wanted, &plain(known.name)), known.name))
+            .filter(|(alike, _)| *alike > 0.8)
+            .collect();
+        near.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let suggestions = near.into_iter().take(3).map(|(_, name)| name.to_owned()).collect();
+        Error::UnknownArchitecture { name: name.to_owned(), suggestions }
+    })
+}
+
+/// The architecture whose every parameter a checkpoint has, in its shape, if there is one.
+pub fn detect(weights: &Weights) -> Option<&'static Architecture> {
+    ALL.iter().find(|architecture| {
+        let Some(classes) = architecture.classes_in(weights) else { return false };
+        let Ok(graph) = architecture.build(classes) else { return false };
+        crate::bind(&graph, weights.clone(), |_| true).1.is_complete()
+    })
+}
+
+/// A way to make images the input of a graph that says nothing of it: the usual one, for one
+/// image of three channels and a known size.
+pub fn guess_preprocess(graph: &Graph) -> Option<Preprocess> {
+    let [info] = graph.inputs.as_slice() else { return None };
+    let [_, Some(3), height, width] = info.shape[..] else { return None };
+    let (height, width) = (height.unwrap_or(224) as u32, width.unwrap_or(224) as u32);
+    let shorter = (u64::from(height.min(width)) * 8 / 7) as u32;
+    Some(Preprocess { crop: Some([height, width]), ..Preprocess::imagenet(shorter, height) })
+}
+
+/// The shape of the input of a parity vector: one example, open sides of an image as 224.
+pub fn probe_shape(shape: &[Option<usize>]) -> Vec<usize> {
+    let side = |(axis, dim): (usize, &Option<usize>)| {
+        dim.unwrap_or(if axis >= 2 && shape.len() == 4 { 224 } else { 1 })
+    };
+    shape.iter().enumerate().map(side).collect()
+}
+
+/// The parameters of `graph` by the rule of the parity fixtures, as `f32`: numbers that follow
+/// from names, scaled so that activations neither vanish nor explode.
+///
+/// With `x` from [`zoo_model::bundle::rule_tensor`]: `1 + x / 4` for running variances, `x / 10`
+/// for running means and biases, `1 + x / 10` for the scales of norms, and `gain sqrt(3 /
+/// fan_in) x` for everything of two axes and more.
+pub fn rule_weights(graph: &Graph, gain: f64) -> Weights {
+    let mut weights = BTreeMap::new();
+    for (name, parameter) in &graph.parameters {
+        let fan_in: usize = parameter.shape.iter().skip(1).product();
+        let scaled = |x: f64| {
+            if name.ends_with("running_var") {
+                1.0 + 0.25 * x
+            } else if parameter.shape.len() >= 2 && !name.ends_with("running_mean") {
+                x * gain * (3.0 / fan_in as f64).sqrt()
+            } else if parameter.shape.len() == 1 && name.ends_with("weight") {
+                1.0 + 0.1 * x
+            } else {
+                0.1 * x
+            }
+        };
+        let values = zoo_model::bundle::rule_tensor(name, parameter.elements());
+        let values: Vec<f32> = values.into_iter().map(|x| scaled(x) as f32).collect();
+        weights.insert(name.clone(), zoo_model::Tensor::from_f32(&parameter.shape, &values));
+    }
+    weights.into_iter().collect()
+}

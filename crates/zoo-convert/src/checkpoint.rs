@@ -1,0 +1,77 @@
+use std::fs::File;
+use std::path::Path;
+
+use bytes::Bytes;
+use pytorch_reader::{DType as TorchDType, PytorchReader};
+use zoo_model::{DType, Tensor, Weights};
+
+use crate::Error;
+use crate::format::Format;
+
+/// Named tensors from a file, and nothing else.
+#[derive(Debug)]
+pub struct Checkpoint {
+    /// The container, such as `PyTorch (zip)`.
+    pub container: String,
+    /// The tensors, by the names that the file gives them; those of nested dictionaries are
+    /// joined by dots.
+    pub weights: Weights,
+}
+
+/// Reads all tensors of a PyTorch or safetensors file.
+pub fn read_checkpoint(path: &Path, format: Format) -> Result<Checkpoint, Error> {
+    match format {
+        Format::Safetensors => read_safetensors(path),
+        _ => read_pytorch(path),
+    }
+}
+
+fn read_pytorch(path: &Path) -> Result<Checkpoint, Error> {
+    let malformed =
+        |reason: String| Error::Malformed { path: path.to_owned(), format: "PyTorch", reason };
+    // A file that cannot be opened is not a malformed one.
+    File::open(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
+    let reader = PytorchReader::new(path).map_err(|error| malformed(error.to_string()))?;
+    let container = format!("PyTorch ({:?})", reader.metadata().format_type).to_lowercase();
+    let mut weights = Weights::new();
+    for (name, tensor) in reader.tensors() {
+        let dtype = dtype_of(tensor.dtype()).ok_or_else(|| {
+            malformed(format!("`{name}` has the type {:?}, which zoo does not read", tensor.dtype()))
+        })?;
+        let bytes = tensor.read().map_err(|error| malformed(format!("`{name}`: {error}")))?;
+        let tensor = Tensor::new(dtype, tensor.shape().to_vec(), Bytes::from(bytes))
+            .ok_or_else(|| malformed(format!("`{name}` does not fill its shape")))?;
+        weights.insert(name, tensor);
+    }
+    if weights.is_empty() {
+        return Err(malformed("there is no tensor in it".to_owned()));
+    }
+    Ok(Checkpoint { container, weights })
+}
+
+fn read_safetensors(path: &Path) -> Result<Checkpoint, Error> {
+    let io = |source| Error::Io { path: path.to_owned(), source };
+    let bytes = Bytes::from(std::fs::read(path).map_err(io)?);
+    let weights = Weights::from_safetensors(&bytes).map_err(|reason| Error::Malformed {
+        path: path.to_owned(),
+        format: "safetensors",
+        reason,
+    })?;
+    Ok(Checkpoint { container: "safetensors".to_owned(), weights })
+}
+
+fn dtype_of(dtype: TorchDType) -> Option<DType> {
+    Some(match dtype {
+        TorchDType::F64 => DType::F64,
+        TorchDType::F32 => DType::F32,
+        TorchDType::F16 => DType::F16,
+        TorchDType::BF16 => DType::BF16,
+        TorchDType::I64 => DType::I64,
+        TorchDType::I32 => DType::I32,
+        TorchDType::I16 => DType::I16,
+        TorchDType::I8 => DType::I8,
+        TorchDType::U8 => DType::U8,
+        TorchDType::Bool => DType::Bool,
+        TorchDType::U64 | TorchDType::U32 | TorchDType::U16 => return None,
+    })
+}

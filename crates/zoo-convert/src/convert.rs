@@ -1,0 +1,210 @@
+use std::fs::File;
+use std::path::Path;
+
+use zoo_model::bundle::{Parity, Source, probe_input};
+use zoo_model::{Bundle, Card, Cuts, DType, Device, Digest, Graph, Preprocess, Weights};
+
+use crate::architectures::{self, Architecture};
+use crate::format::{self, Format};
+use crate::{Error, LoadReport, bind, labels, onnx, read_checkpoint};
+
+/// Changes whenever the same file would become another bundle: what was converted before is
+/// then converted again.
+pub const CONVERTER_VERSION: u32 = 1;
+
+/// What to make of a file.
+#[derive(Debug, Clone, Default)]
+pub struct ConvertOptions {
+    /// The architecture of a checkpoint; found out if not given.
+    pub architecture: Option<String>,
+    /// The model's name; the file's, if not given.
+    pub name: Option<String>,
+    /// Its version.
+    pub version: Option<String>,
+    /// The licence of its weights, as an SPDX identifier.
+    pub license: Option<String>,
+    /// Its classes; ImageNet's for a known architecture with 1000 of them, if not given.
+    pub labels: Option<Vec<String>>,
+    /// How images become its input; the architecture's own way, if not given.
+    pub preprocess: Option<Preprocess>,
+    /// The floating-point type to store; the file's, if not given.
+    pub precision: Option<DType>,
+}
+
+/// A file that became a model.
+#[derive(Debug)]
+pub struct Conversion {
+    /// The model.
+    pub bundle: Bundle,
+    /// What became of the file's tensors.
+    pub report: LoadReport,
+    /// The file's format.
+    pub format: Format,
+}
+
+/// Converts a PyTorch or safetensors checkpoint of a known architecture, or an ONNX model.
+///
+/// A name that ends in a digest, as torchvision's do (`resnet50-0676ba61.pth`), must tell the
+/// truth. The model is run once on the parity vector's input, which is written into its card.
+pub fn convert(path: &Path, options: &ConvertOptions) -> Result<Conversion, Error> {
+    let format = format::detect(path)?;
+    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let sha256 = digest_of(path)?;
+    check_promise(path, &file, sha256)?;
+    let (graph, weights, report, architecture) = match format {
+        Format::Zoo => {
+            let bundle = Bundle::open(path)?;
+            return Ok(Conversion { bundle, report: LoadReport::default(), format });
+        }
+        Format::Onnx => {
+            let model = onnx::load(path)?;
+            let applied = model.weights.names().map(str::to_owned).collect();
+            let report = LoadReport { applied, ..LoadReport::default() };
+            (model.graph, model.weights, report, None)
+        }
+        Format::PyTorch | Format::Safetensors => {
+            let (graph, weights, report, found) = load_checkpoint(path, format, options)?;
+            (graph, weights, report, Some(found))
+        }
+    };
+    check_finite(path, &weights)?;
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let name = options.name.clone().or_else(|| architecture.map(|found| found.name.to_owned()));
+    let mut card = Card::new(
+        &name.unwrap_or(stem),
+        task_of(&graph, &weights, architecture)?,
+        options.license.as_deref().unwrap_or("unknown"),
+    );
+    card.version = options.version.clone().unwrap_or(card.version);
+    card.architecture = architecture.map(|found| found.name.to_owned());
+    card.source = Some(Source { file, sha256 });
+    card.cuts = Cuts::find(&graph, &weights)?;
+    card.labels = match (&options.labels, architecture, classes(&graph, &weights)?) {
+        (Some(labels), ..) => labels.clone(),
+        (None, Some(_), Some(1000)) => labels::imagenet_1k(),
+        _ => Vec::new(),
+    };
+    card.preprocess = options
+        .preprocess
+        .clone()
+        .or_else(|| architecture.map(Architecture::preprocess))
+        .or_else(|| architectures::guess_preprocess(&graph));
+    let weights = match options.precision {
+        Some(precision) => weights.to_float(precision),
+        None => weights,
+    };
+    card.parity = Some(parity(&graph, &weights)?);
+    Ok(Conversion { bundle: Bundle::new(card, graph, weights), report, format })
+}
+
+type Loaded = (Graph, Weights, LoadReport, &'static Architecture);
+
+fn load_checkpoint(path: &Path, format: Format, options: &ConvertOptions) -> Result<Loaded, Error> {
+    let checkpoint = read_checkpoint(path, format)?;
+    let architecture = match &options.architecture {
+        Some(name) => architectures::find(name)?,
+        None => architectures::detect(&checkpoint.weights)
+            .ok_or_else(|| Error::NoArchitectureFits { path: path.to_owned() })?,
+    };
+    let classes = architecture.classes_in(&checkpoint.weights).unwrap_or(1000);
+    let graph = architecture.build(classes)?;
+    let (weights, report) =
+        bind(&graph, checkpoint.weights, |name| architecture.is_ignored(name));
+    if !report.is_complete() {
+        return Err(Error::DoesNotFit {
+            path: path.to_owned(),
+            architecture: architecture.name.to_owned(),
+            report: Box::new(report),
+        });
+    }
+    Ok((graph, weights, report, architecture))
+}
+
+fn digest_of(path: &Path) -> Result<Digest, Error> {
+    let io = |source| Error::Io { path: path.to_owned(), source };
+    if path.is_dir() {
+        return Ok(Bundle::open(path)?.digest());
+    }
+    Ok(Digest::of_reader(File::open(path).map_err(io)?).map_err(io)?.0)
+}
+
+/// A name such as `mobilenet_v2-b0353104.pth` holds the first digits of the file's sha256.
+fn check_promise(path: &Path, file: &str, digest: Digest) -> Result<(), Error> {
+    let Some((stem, _)) = file.rsplit_once('.') else { return Ok(()) };
+    let Some((_, promised)) = stem.rsplit_once('-') else { return Ok(()) };
+    let is_hex = promised.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    // `model-20240131` ends in a date, not in a digest.
+    let is_date = promised.len() == 8
+        && (promised.starts_with("19") || promised.starts_with("20"))
+        && promised.bytes().all(|b| b.is_ascii_digit());
+    let is_digest = is_hex && !is_date && (8..=64).contains(&promised.len());
+    let found = digest.to_string();
+    if !is_digest || found.starts_with(promised) {
+        return Ok(());
+    }
+    Err(Error::Digest { path: path.to_owned(), promised: promised.to_owned(), found })
+}
+
+fn check_finite(path: &Path, weights: &Weights) -> Result<(), Error> {
+    for (name, tensor) in weights {
+        if let Some(element) = tensor.first_non_finite() {
+            let (path, name) = (path.to_owned(), name.clone());
+            return Err(Error::NotFinite { path, name, element });
+        }
+    }
+    Ok(())
+}
+
+fn classes(graph: &Graph, weights: &Weights) -> Result<Option<usize>, Error> {
+    let shapes: Vec<Vec<usize>> = graph.inputs.iter().map(|info| info.shape_with(1)).collect();
+    let facts = graph.infer(weights, &shapes)?;
+    Ok(graph.outputs.first().and_then(|name| facts[name].shape.last().copied()))
+}
+
+fn task_of(
+    graph: &Graph,
+    weights: &Weights,
+    architecture: Option<&Architecture>,
+) -> Result<&'static str, Error> {
+    if architecture.is_some() {
+        return Ok("image-classification");
+    }
+    let is_image = graph.inputs.len() == 1 && matches!(graph.inputs[0].shape[..], [_, Some(1 | 3), _, _]);
+    let is_classifier = Cuts::find(graph, weights)?.is_some();
+    Ok(if is_image && is_classifier { "image-classification" } else { "other" })
+}
+
+/// What the model makes of the probe input, on this machine.
+fn parity(graph: &Graph, weights: &Weights) -> Result<Parity, Error> {
+    /// Enough to tell any two models apart, few enough for a card.
+    const NUMBERS: usize = 16;
+    let shapes: Vec<Vec<usize>> = graph
+        .inputs
+        .iter()
+        .map(|info| architectures::probe_shape(&info.shape))
+        .collect();
+    let inputs: Vec<_> = graph
+        .inputs
+        .iter()
+        .zip(&shapes)
+        .map(|(info, shape)| typed_probe(info.dtype, shape))
+        .collect();
+    let executor = zoo_model::Executor::new(graph.clone(), weights, &Device::Cpu)?;
+    let output = executor.infer(&inputs)?.first().map(zoo_model::Tensor::to_f32).unwrap_or_default();
+    let mean = output.iter().map(|v| f64::from(*v)).sum::<f64>() / output.len().max(1) as f64;
+    let squares: f64 = output.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum();
+    let deviation = (squares / output.len().max(1) as f64).sqrt() as f32;
+    let expected = output.into_iter().take(NUMBERS).collect();
+    let shape = shapes.into_iter().next().unwrap_or_default();
+    Ok(Parity { rule: "tiles".to_owned(), shape, expected, deviation })
+}
+
+/// Whole numbers are made of the rule's by taking their first two digits.
+fn typed_probe(dtype: DType, shape: &[usize]) -> zoo_model::Tensor {
+    let probe = probe_input(shape);
+    if dtype.is_float() {
+        return probe;
+    }
+    let values: Vec<i64> = probe.to_f32().iter().map(|v| (v.abs() * 100.0) as i64).collect();
+    zoo_model::Tensor::from_i64(shape, &values)
+}

@@ -1,0 +1,94 @@
+use std::io;
+use std::path::PathBuf;
+
+use crate::LoadReport;
+
+/// What can go wrong when a file from elsewhere becomes a model.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read.
+    #[error("cannot read {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A file that is not what it must be.
+    #[error("{} is not a sound {format} file: {reason}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// `ONNX`, `PyTorch`, `safetensors`.
+        format: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file of no known format.
+    #[error("{} is of no format that zoo reads: {found}", path.display())]
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+        /// What its first bytes look like.
+        found: &'static str,
+    },
+    /// A file whose name promises other bytes.
+    #[error(
+        "the name of {} promises a sha256 that begins with {promised}, its bytes have {found}: it is \
+         damaged or was changed", path.display()
+    )]
+    Digest {
+        /// The file.
+        path: PathBuf,
+        /// The digits in the name.
+        promised: String,
+        /// The digest of the bytes.
+        found: String,
+    },
+    /// An architecture that nobody has written yet.
+    #[error("no architecture is called `{name}`")]
+    UnknownArchitecture {
+        /// As it was given.
+        name: String,
+        /// Those that come closest.
+        suggestions: Vec<String>,
+    },
+    /// A checkpoint that no known architecture fits.
+    #[error("the parameters of {} are those of no architecture that zoo knows", path.display())]
+    NoArchitectureFits {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A checkpoint that does not fit the architecture.
+    #[error("{} does not fit {architecture}: {report}", path.display())]
+    DoesNotFit {
+        /// The file.
+        path: PathBuf,
+        /// The architecture's name.
+        architecture: String,
+        /// What is missing, left over or of another shape.
+        report: Box<LoadReport>,
+    },
+    /// A parameter with a number that is none.
+    #[error("the parameter `{name}` of {} is not finite at element {element}", path.display())]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// The parameter.
+        name: String,
+        /// The position, row-major.
+        element: usize,
+    },
+    /// Operators that cannot be run here; all of them at once.
+    #[error("{} uses operators that zoo does not run: {}", path.display(), nodes.join(", "))]
+    UnsupportedOperators {
+        /// The file.
+        path: PathBuf,
+        /// Each with the node's name and the reason: `Loop (node "decode"): ...`.
+        nodes: Vec<String>,
+    },
+    /// The model itself is not sound.
+    #[error(transparent)]
+    Model(#[from] zoo_model::Error),
+}

@@ -1,0 +1,31 @@
+//! Reads models from elsewhere into zoo's: PyTorch and safetensors checkpoints by an
+//! architecture that we know, ONNX files by the graph that they bring.
+//!
+//! ```no_run
+//! use zoo_convert::{ConvertOptions, convert};
+//!
+//! let options = ConvertOptions::default();
+//! let conversion = convert("mobilenet_v2-b0353104.pth".as_ref(), &options)?;
+//! println!("{} parameters applied", conversion.report.applied.len());
+//! conversion.bundle.write("mobilenet-v2.zoo")?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Nothing from a file is ever executed: pickles are read by a reader that knows tensors and
+//! containers only, and [`pickle::globals`] lists what else a pickle names. A file is data to
+//! be doubted: every name, shape and size is checked, and what does not fit is said.
+
+pub mod architectures;
+mod binding;
+mod checkpoint;
+mod convert;
+mod error;
+pub mod format;
+pub mod labels;
+pub mod onnx;
+pub mod pickle;
+
+pub use binding::{LoadReport, bind};
+pub use checkpoint::{Checkpoint, read_checkpoint};
+pub use convert::{CONVERTER_VERSION, Conversion, ConvertOptions, convert};
+pub use error::Error;
