@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataset::{Example, ImageFolder};
 
-pub use digest::{FileDigest, data_digest};
+pub use digest::data_digest;
+use zoo_model::Digest;
 pub use finding::Finding;
 
 /// When a class counts as too small, and classes as too uneven.
@@ -63,7 +64,7 @@ pub struct DataCheck {
     pub data_digest: String,
     /// The digest of every file, in the order of the examples; `None` where a file could
     /// not be read.
-    pub digests: Vec<Option<FileDigest>>,
+    pub digests: Vec<Option<Digest>>,
     /// Whether every example can be used: its file was read and decoded.
     pub usable: Vec<bool>,
 }

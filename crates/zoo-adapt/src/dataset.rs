@@ -22,6 +22,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 
+pub use walk::is_image;
+
 /// The part of the data that an example belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -141,6 +141,75 @@ pub enum Error {
         present: usize,
     },
 
+    /// An image could not be read, or not be run.
+    #[error("cannot use the image {}", path.display())]
+    Image {
+        /// The image.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<zoo_model::Error>,
+    },
+
+    /// The trunk made something of an image that is no number.
+    #[error("the feature of {} is not a finite number at position {column}", path.display())]
+    FeatureNotFinite {
+        /// The image.
+        path: PathBuf,
+        /// The position.
+        column: usize,
+    },
+
+    /// A model that takes no images, or does not say how.
+    #[error("the model `{model}` does not say how an image becomes its input")]
+    NotForImages {
+        /// The model's name.
+        model: String,
+    },
+
+    /// A model without a head that could be replaced.
+    #[error("the model `{model}` has no head that could be replaced: it is no classifier")]
+    NoHead {
+        /// The model's name.
+        model: String,
+    },
+
+    /// A model that does not name its classes, where their names are needed.
+    #[error("the model `{model}` knows the classes {known}, the data has {found}")]
+    OtherClasses {
+        /// The model's name.
+        model: String,
+        /// The model's classes.
+        known: String,
+        /// A class of the data that is not among them.
+        found: String,
+    },
+
+    /// Nothing that is left of the data can be learned from.
+    #[error("class `{class}` has {usable} usable images: {needed} are needed")]
+    TooFewImages {
+        /// The class.
+        class: String,
+        /// How many can be used.
+        usable: usize,
+        /// How many it takes.
+        needed: usize,
+    },
+
+    /// A file could not be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+
+    /// The model.
+    #[error(transparent)]
+    Model(#[from] zoo_model::Error),
+
     /// A setting is outside its range.
     #[error("{name} must be {expected}, got {actual}")]
     Setting {
@@ -154,6 +223,11 @@ pub enum Error {
 }
 
 impl Error {
+    pub(crate) fn write(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Write { path, source }
+    }
+
     pub(crate) fn setting(
         name: &'static str,
         expected: &'static str,

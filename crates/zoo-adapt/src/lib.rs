@@ -31,12 +31,32 @@ pub mod lbfgs;
 pub mod logistic;
 pub mod matrix;
 
+// The trunk, and training it further.
+pub mod features;
+pub mod finetune;
+
 // How good it is, and showing it.
 pub mod metrics;
 pub mod report;
 
-// What all of the above stand on.
+// All of it, in order.
+pub mod adapt;
+pub mod classifier;
+pub mod progress;
+
 mod error;
-pub mod random;
+mod thumbnail;
 
 pub use error::{Error, Result};
+
+/// An error with its causes, on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -93,7 +93,7 @@ pub fn convert(path: &Path, options: &ConvertOptions) -> Result<Conversion, Erro
         Some(precision) => weights.to_float(precision),
         None => weights,
     };
-    card.parity = Some(parity(&graph, &weights)?);
+    card.parity = Some(parity(&graph, &weights, Device::Cpu)?);
     Ok(Conversion { bundle: Bundle::new(card, graph, weights), report, format })
 }
 
@@ -174,8 +174,8 @@ fn task_of(
     Ok(if is_image && is_classifier { "image-classification" } else { "other" })
 }
 
-/// What the model makes of the probe input, on this machine.
-fn parity(graph: &Graph, weights: &Weights) -> Result<Parity, Error> {
+/// What a model makes of the probe input, on this machine: the parity vector of its card.
+pub fn parity(graph: &Graph, weights: &Weights, device: Device) -> Result<Parity, Error> {
     /// Enough to tell any two models apart, few enough for a card.
     const NUMBERS: usize = 16;
     let shapes: Vec<Vec<usize>> = graph
@@ -189,7 +189,7 @@ fn parity(graph: &Graph, weights: &Weights) -> Result<Parity, Error> {
         .zip(&shapes)
         .map(|(info, shape)| typed_probe(info.dtype, shape))
         .collect();
-    let executor = zoo_model::Executor::new(graph.clone(), weights, &Device::Cpu)?;
+    let executor = zoo_model::Executor::new(graph.clone(), weights, &device)?;
     let output = executor.infer(&inputs)?.first().map(zoo_model::Tensor::to_f32).unwrap_or_default();
     let mean = output.iter().map(|v| f64::from(*v)).sum::<f64>() / output.len().max(1) as f64;
     let squares: f64 = output.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum();
@@ -199,8 +199,9 @@ fn parity(graph: &Graph, weights: &Weights) -> Result<Parity, Error> {
     Ok(Parity { rule: "tiles".to_owned(), shape, expected, deviation })
 }
 
-/// Whole numbers are made of the rule's by taking their first two digits.
-fn typed_probe(dtype: DType, shape: &[usize]) -> zoo_model::Tensor {
+/// The probe input for a value of type `dtype`. Whole numbers are made of the rule's by taking
+/// their first two digits.
+pub fn typed_probe(dtype: DType, shape: &[usize]) -> zoo_model::Tensor {
     let probe = probe_input(shape);
     if dtype.is_float() {
         return probe;

@@ -1,36 +1,19 @@
 //! Digests of files and of whole data sets.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
+use zoo_model::Digest;
 
 use crate::dataset::{Example, ImageFolder};
 
-/// The SHA-256 of a file's bytes; prints as 64 hexadecimal digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FileDigest(pub [u8; 32]);
-
-impl FileDigest {
-    /// The digest of `bytes`.
-    pub fn of(bytes: &[u8]) -> Self {
-        Self(Sha256::digest(bytes).into())
-    }
-}
-
-impl fmt::Display for FileDigest {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
-    }
-}
-
 /// What came of reading one file.
 pub(super) struct ReadFile {
-    pub(super) digest: Option<FileDigest>,
+    pub(super) digest: Option<Digest>,
     pub(super) failure: Option<String>,
 }
 
@@ -41,7 +24,7 @@ pub(super) fn read_all(
 ) -> Vec<ReadFile> {
     let files = examples.par_iter().map(|example| match read(&example.path, max_bytes) {
         Ok(bytes) => ReadFile {
-            digest: Some(FileDigest::of(&bytes)),
+            digest: Some(Digest::of(&bytes)),
             failure: decode(example, &bytes).err(),
         },
         Err(error) => ReadFile { digest: None, failure: Some(error.to_string()) },
@@ -67,7 +50,7 @@ fn read(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
 /// Hashed are the line `zoo data 1` and then, sorted by path, for every example: its relative
 /// path (with `/`), its class name and the hexadecimal digest of its file (`-` where it
 /// could not be read), each of the three ended by a zero byte, which no name can contain.
-pub fn data_digest(folder: &ImageFolder, digests: &[Option<FileDigest>]) -> String {
+pub fn data_digest(folder: &ImageFolder, digests: &[Option<Digest>]) -> String {
     let mut lines: Vec<_> = folder.examples().iter().zip(digests).collect();
     lines.sort_by(|(a, _), (b, _)| a.relative.cmp(&b.relative));
     let mut hash = Sha256::new();
@@ -79,13 +62,13 @@ pub fn data_digest(folder: &ImageFolder, digests: &[Option<FileDigest>]) -> Stri
             hash.update([0]);
         }
     }
-    FileDigest(hash.finalize().into()).to_string()
+    Digest::from_bytes(hash.finalize().into()).to_string()
 }
 
 /// For every example the first one of the same content, or itself.
-pub(super) fn groups(digests: &[Option<FileDigest>]) -> Vec<usize> {
+pub(super) fn groups(digests: &[Option<Digest>]) -> Vec<usize> {
     let mut first = HashMap::new();
-    let group = |(example, digest): (usize, &Option<FileDigest>)| match digest {
+    let group = |(example, digest): (usize, &Option<Digest>)| match digest {
         Some(digest) => *first.entry(*digest).or_insert(example),
         None => example,
     };

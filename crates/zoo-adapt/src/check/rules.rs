@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::digest::{FileDigest, ReadFile, groups};
+use zoo_model::Digest;
+
+use super::digest::{ReadFile, groups};
 use super::{CheckOptions, DataReport, Finding};
 use crate::dataset::{Example, ImageFolder, Split};
 
@@ -11,7 +13,7 @@ pub(super) fn report(
     options: &CheckOptions,
     files: &[ReadFile],
 ) -> DataReport {
-    let digests: Vec<Option<FileDigest>> = files.iter().map(|file| file.digest).collect();
+    let digests: Vec<Option<Digest>> = files.iter().map(|file| file.digest).collect();
     let groups = groups(&digests);
     let mut report = DataReport::default();
     unreadable(folder, files, &mut report);

@@ -103,7 +103,8 @@ fn is_hidden(name: &str) -> bool {
     name.starts_with('.') || name == "__MACOSX"
 }
 
-fn is_image(path: &Path) -> bool {
+/// Whether the extension of `path` is one of [`ImageFolder::EXTENSIONS`].
+pub fn is_image(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
     extension.is_some_and(|extension| {
         ImageFolder::EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension))

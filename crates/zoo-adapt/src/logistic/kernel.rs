@@ -56,7 +56,7 @@ fn accumulate_by<const FUSED: bool>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::SplitMix64;
+    use zoo_model::SplitMix64;
 
     #[test]
     fn agrees_with_the_definition_fused_or_not() {

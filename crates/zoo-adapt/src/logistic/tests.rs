@@ -7,7 +7,7 @@ use super::reference::{
 };
 use super::scaling::Scales;
 use super::*;
-use crate::random::SplitMix64;
+use zoo_model::SplitMix64;
 
 fn reference() -> (Matrix<'static>, Vec<usize>) {
     let labels = (0..60).map(|row| row % 3).collect();

@@ -3,7 +3,7 @@
 use super::*;
 use crate::check::Finding;
 use crate::metrics::evaluate;
-use crate::random::SplitMix64;
+use zoo_model::SplitMix64;
 
 fn report(names: &[&str]) -> Report {
     let classes = names.len();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
-use crate::random::SplitMix64;
+use zoo_model::SplitMix64;
 
 /// The groups of every class, each a list of examples, shuffled within the class.
 ///

@@ -81,13 +81,14 @@ fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Temporaries are private; what they become is for everyone, as files are.
 #[cfg(unix)]
-fn set_readable(path: &Path) -> io::Result<()> {
+pub fn set_readable(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(path, fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(not(unix))]
-fn set_readable(_path: &Path) -> io::Result<()> {
+/// As on Unix, where there is something to do.
+pub fn set_readable(_path: &Path) -> io::Result<()> {
     Ok(())
 }
 

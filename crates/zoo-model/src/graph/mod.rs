@@ -9,6 +9,7 @@ mod check;
 mod cuts;
 mod fact;
 mod infer;
+mod surgery;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,7 @@ pub use builder::{ConvSpec, GraphBuilder, Value};
 pub use check::GraphError;
 pub use cuts::Cuts;
 pub use fact::{Fact, Facts};
+pub use surgery::NewHead;
 
 use crate::{DType, Hasher, Op};
 

@@ -72,6 +72,12 @@ pub enum Layout {
         /// The constant.
         value: f32,
     },
+    /// With its mirror image around it, which does not repeat the edge: `x`. ONNX `Pad`, mode
+    /// `reflect`.
+    PadReflect {
+        /// So many before and after, for each axis; fewer than it is long.
+        pads: Vec<(usize, usize)>,
+    },
     /// The elements at some indices of an axis: `x, indices`. ONNX `Gather`.
     Gather {
         /// The axis.
@@ -99,6 +105,7 @@ impl Layout {
             Self::Unsqueeze { .. } => "unsqueeze",
             Self::Expand { .. } => "expand",
             Self::Pad { .. } => "pad",
+            Self::PadReflect { .. } => "pad_reflect",
             Self::Gather { .. } => "gather",
             Self::Shape { .. } => "shape",
         }
@@ -161,8 +168,14 @@ impl Layout {
                     .flatten();
                 Fact { dtype: x.dtype, shape, known }
             }
-            Self::Pad { pads, .. } => {
+            Self::Pad { pads, .. } | Self::PadReflect { pads } => {
+                inputs.at_most(1)?;
                 let x = inputs.float(0)?;
+                let reflect = matches!(self, Self::PadReflect { .. });
+                let reaches = |(dim, pad): (&usize, &(usize, usize))| pad.0.max(pad.1) >= *dim;
+                if reflect && x.shape.iter().zip(pads).any(reaches) {
+                    return Err(OpError::new("an axis is too short to be mirrored so far"));
+                }
                 if pads.len() != rank {
                     return Err(OpError::new(format!("{} pairs pad {rank} axes", pads.len())));
                 }
@@ -259,6 +272,7 @@ impl Layout {
             }
             Self::Expand { .. } => primitive::expand(x, shape),
             Self::Pad { pads, value } => Dispatch::float_pad(x, pads, PadMode::Constant(*value)),
+            Self::PadReflect { pads } => Dispatch::float_pad(x, pads, PadMode::Reflect),
             Self::Gather { axis } => {
                 let axis = axis_of(*axis, primitive::shape(&x).len()).unwrap_or_default();
                 let picked = primitive::select(x, axis, inputs.take(1));

@@ -86,7 +86,7 @@ pub(super) fn run_dropout(
     let shape = x.shape();
     let keep = 1.0 / (1.0 - probability);
     let mask: Vec<f32> = (0..shape.num_elements())
-        .map(|_| if random.next_f32() < probability { 0.0 } else { keep })
+        .map(|_| if (random.unit() as f32) < probability { 0.0 } else { keep })
         .collect();
     let mask = Dispatch::float_from_data(TensorData::new(mask, shape), context.device());
     Dispatch::float_mul(x, mask)

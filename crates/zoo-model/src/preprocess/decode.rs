@@ -3,6 +3,9 @@
 //! PNG, JPEG, WebP, BMP and GIF (the first frame). Palettes and bit depths below 8 are
 //! expanded; of 16 bits the upper 8 are kept, as Pillow keeps them of 16-bit RGB (16-bit gray
 //! it clips instead, which is not imitated).
+//!
+//! JPEG is decoded here ([`jpeg`]), since photos must come out to the byte as libjpeg-turbo
+//! decodes them, and its rarer kinds as all other formats by the `image` crate.
 
 use std::error::Error as _;
 use std::fs::File;
@@ -10,8 +13,10 @@ use std::io::{self, Cursor, Read};
 use std::path::Path;
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
+use image::error::DecodingError;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
+use super::jpeg::{self, Failure};
 use super::{DecodeError, Error, Pixels, complete};
 
 /// The largest width or height, in pixels, that is decoded.
@@ -53,6 +58,12 @@ fn decode(bytes: &[u8]) -> Result<Pixels, DecodeError> {
         return Err(too_large(format!("the file exceeds {} MiB", MAX_BYTES >> 20)));
     }
     let format = image::guess_format(bytes).map_err(|_| DecodeError::NotAnImage)?;
+    if format == ImageFormat::Jpeg {
+        match jpeg::decode(bytes) {
+            Err(Failure::NotOurs) => {}
+            decoded => return decoded.map_err(classify_jpeg),
+        }
+    }
     if !complete::is_complete(bytes, format) {
         return Err(DecodeError::Truncated);
     }
@@ -64,7 +75,7 @@ fn decode(bytes: &[u8]) -> Result<Pixels, DecodeError> {
         return Err(DecodeError::NoPixels);
     }
     if width > MAX_DIMENSION || height > MAX_DIMENSION || decoder.total_bytes() > MAX_BYTES {
-        return Err(too_large(format!("{width} x {height} pixels ({})", bounds())));
+        return Err(too_large_image(width, height));
     }
     // An orientation that cannot be read is none: the pixels do not depend on it.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
@@ -100,6 +111,20 @@ fn interleave(image: DynamicImage) -> Pixels {
     Pixels::from_parts(height, width, channels, data)
 }
 
+/// What a failure of our own JPEG decoder means to the owner of the file.
+fn classify_jpeg(failure: Failure) -> DecodeError {
+    let damaged = |damage: Box<dyn std::error::Error + Send + Sync>| {
+        let error = DecodingError::new(ImageFormat::Jpeg.into(), damage);
+        DecodeError::Malformed { source: ImageError::Decoding(error) }
+    };
+    match failure {
+        Failure::Truncated => DecodeError::Truncated,
+        Failure::TooLarge { width, height } => too_large_image(width.into(), height.into()),
+        Failure::Malformed(damage) => damaged(damage.into()),
+        Failure::NotOurs => damaged("this kind of jpeg is not supported".into()),
+    }
+}
+
 /// What a decoder's error means to the owner of the file.
 fn classify(error: ImageError) -> DecodeError {
     if ends_early(&error) {
@@ -130,6 +155,10 @@ fn ends_early(error: &ImageError) -> bool {
 
 fn bounds() -> String {
     format!("at most {MAX_DIMENSION} pixels a side and {} MiB decoded", MAX_BYTES >> 20)
+}
+
+fn too_large_image(width: u32, height: u32) -> DecodeError {
+    too_large(format!("{width} x {height} pixels ({})", bounds()))
 }
 
 fn too_large(what: String) -> DecodeError {

@@ -32,6 +32,7 @@ mod decode;
 mod error;
 mod filter;
 mod geometry;
+mod jpeg;
 mod nearest;
 mod normalize;
 mod orientation;

@@ -1,0 +1,311 @@
+//! From messages to a graph: the names, the parameters and the order of things.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use onnx_ir::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
+use zoo_model::graph::Facts;
+use zoo_model::{DType, Fact, Graph, Node, Op, Parameter, Tensor, ValueInfo, Weights};
+
+use super::attributes::{Attributes, Refusal};
+use super::node::NodeView;
+use super::parse::{is_own_domain, opset};
+use super::{OnnxModel, malformed, operators, tensor};
+use crate::Error;
+
+/// The most numbers an input may have when every open axis has length one: what a graph asks
+/// for is held in memory.
+const MAX_INPUT: usize = 1 << 31;
+
+/// What is known while nodes are lowered, one after the other.
+pub(super) struct Lowering<'a> {
+    /// Where external data is looked for.
+    folder: PathBuf,
+    /// The version of ONNX's own operators.
+    pub(super) opset: i64,
+    /// Initialisers and constants, by the names of their values.
+    pub(super) constants: HashMap<&'a str, Tensor>,
+    /// Values that are others under a second name.
+    aliases: HashMap<&'a str, &'a str>,
+    /// Values that something reads.
+    read: HashSet<&'a str>,
+    /// Parameters that hold statistics, which no gradient moves.
+    statistics: HashSet<String>,
+    graph: Graph,
+    weights: Weights,
+    /// Types and shapes where every open axis has length one. Only types and ranks may be relied
+    /// on: a length may be another at another batch.
+    facts: Facts,
+    node_names: HashSet<String>,
+}
+
+/// What a parameter is to the operator that reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// A weight or bias of a layer.
+    Weight,
+    /// A running mean or variance.
+    Statistic,
+    /// An operand like any other.
+    Operand,
+}
+
+/// Makes a graph of what the file at `path` holds.
+pub(super) fn lower(path: &Path, model: &ModelProto) -> Result<OnnxModel, Error> {
+    let proto = &*model.graph;
+    let nodes = needed(proto);
+    if nodes.iter().any(|node| is_own_domain(&node.domain)) && opset(model).is_none() {
+        return Err(malformed(path, "it does not say which version of ONNX's operators it uses"));
+    }
+    let mut lowering = Lowering::new(path, opset(model).unwrap_or(i64::MAX), proto, &nodes)?;
+    let mut refused = lowering.inputs(path, proto)?;
+    let outputs: HashSet<&str> = proto.output.iter().map(|info| info.name.as_str()).collect();
+    for node in nodes {
+        if let Err(reason) = lowering.node(node, &outputs) {
+            refused.push(format!("{} (node \"{}\"): {reason}", operator(node), node.name));
+        }
+    }
+    if !refused.is_empty() {
+        return Err(Error::UnsupportedOperators { path: path.to_owned(), nodes: refused });
+    }
+    lowering.finish(proto)
+}
+
+/// The operator of `node`, with its domain unless that is ONNX's own.
+fn operator(node: &NodeProto) -> String {
+    if is_own_domain(&node.domain) {
+        node.op_type.clone()
+    } else {
+        format!("{}::{}", node.domain, node.op_type)
+    }
+}
+
+/// The nodes that the outputs depend on, in the file's order.
+fn needed(proto: &GraphProto) -> Vec<&NodeProto> {
+    let mut wanted: HashSet<&str> = proto.output.iter().map(|info| info.name.as_str()).collect();
+    let mut nodes = Vec::new();
+    for node in proto.node.iter().rev() {
+        if node.output.iter().any(|name| !name.is_empty() && wanted.contains(name.as_str())) {
+            wanted.extend(node.input.iter().map(String::as_str));
+            nodes.push(node);
+        }
+    }
+    nodes.reverse();
+    nodes
+}
+
+impl<'a> Lowering<'a> {
+    fn new(
+        path: &Path,
+        opset: i64,
+        proto: &'a GraphProto,
+        nodes: &[&'a NodeProto],
+    ) -> Result<Self, Error> {
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        let read = nodes.iter().flat_map(|node| &node.input).map(String::as_str);
+        let mut read: HashSet<&str> = read.collect();
+        read.extend(proto.output.iter().map(|info| info.name.as_str()));
+        let mut constants = HashMap::new();
+        for initializer in &proto.initializer {
+            let name = initializer.name.as_str();
+            if !read.contains(name) {
+                continue;
+            }
+            let tensor = tensor::read(initializer, &folder)
+                .map_err(|reason| malformed(path, format!("the tensor `{name}`: {reason}")))?;
+            if constants.insert(name, tensor).is_some() {
+                return Err(malformed(path, format!("the tensor `{name}` is there twice")));
+            }
+        }
+        Ok(Self {
+            folder,
+            opset,
+            constants,
+            aliases: HashMap::new(),
+            read,
+            statistics: HashSet::new(),
+            graph: Graph {
+                inputs: Vec::new(),
+                nodes: Vec::new(),
+                outputs: Vec::new(),
+                parameters: BTreeMap::new(),
+            },
+            weights: Weights::new(),
+            facts: Facts::new(),
+            node_names: HashSet::new(),
+        })
+    }
+
+    /// Takes over the inputs; what comes back are those that cannot be held.
+    fn inputs(&mut self, path: &Path, proto: &GraphProto) -> Result<Vec<String>, Error> {
+        let mut refused = Vec::new();
+        let initializers: HashSet<&str> =
+            proto.initializer.iter().map(|t| t.name.as_str()).collect();
+        for info in &proto.input {
+            // Before version 4 of the format, initialisers are inputs with a default.
+            if initializers.contains(info.name.as_str()) {
+                continue;
+            }
+            let input = match value_info(info) {
+                Ok(input) => input,
+                Err(reason) => {
+                    refused.push(format!("input \"{}\": {reason}", info.name));
+                    continue;
+                }
+            };
+            let shape = input.shape_with(1);
+            let elements = shape.iter().try_fold(1usize, |count, &dim| count.checked_mul(dim));
+            if elements.is_none_or(|elements| elements > MAX_INPUT) {
+                let reason = format!("its input `{}` has the shape {shape:?}", input.name);
+                return Err(malformed(path, reason));
+            }
+            let mut fact = Fact::float(shape);
+            fact.dtype = Fact::computed(input.dtype);
+            self.facts.insert(input.name.clone(), fact);
+            self.graph.inputs.push(input);
+        }
+        Ok(refused)
+    }
+
+    fn node(&mut self, proto: &'a NodeProto, outputs: &HashSet<&str>) -> Result<(), Refusal> {
+        let own = is_own_domain(&proto.domain);
+        if let ("Constant", [output], true) = (proto.op_type.as_str(), proto.output.as_slice(), own)
+        {
+            let tensor = constant(Attributes(proto), &self.folder)?;
+            self.constants.insert(output, tensor);
+            return Ok(());
+        }
+        if let ("Identity", [input], [output], true) =
+            (proto.op_type.as_str(), proto.input.as_slice(), proto.output.as_slice(), own)
+            && !outputs.contains(output.as_str())
+        {
+            let source = self.resolve(input);
+            self.aliases.insert(output, source);
+            return Ok(());
+        }
+        let name = self.node_name(proto);
+        operators::lower(&mut NodeView::new(proto, name, self))
+    }
+
+    /// A name for the node: the file's, unless that is empty or taken.
+    fn node_name(&mut self, proto: &NodeProto) -> String {
+        let wanted =
+            if proto.name.is_empty() { proto.op_type.to_lowercase() } else { proto.name.clone() };
+        self.unused_name(&wanted)
+    }
+
+    /// `wanted`, or with a number after it that makes it unique among the nodes.
+    pub(super) fn unused_name(&mut self, wanted: &str) -> String {
+        let mut name = wanted.to_owned();
+        let mut number = self.node_names.len();
+        while !self.node_names.insert(name.clone()) {
+            name = format!("{wanted}_{number}");
+            number += 1;
+        }
+        name
+    }
+
+    /// The value that `name` stands for, once nodes that do nothing are left out.
+    pub(super) fn resolve(&self, name: &'a str) -> &'a str {
+        self.aliases.get(name).copied().unwrap_or(name)
+    }
+
+    /// Whether anything reads the value `name`.
+    pub(super) fn is_read(&self, name: &str) -> bool {
+        self.read.contains(name)
+    }
+
+    /// What is known of the value `name`; lengths only for open axes of length one.
+    pub(super) fn fact(&self, name: &str) -> Option<Fact> {
+        let constant = self.constants.get(name).map(Fact::of_tensor);
+        constant.or_else(|| self.facts.get(name).cloned())
+    }
+
+    /// Makes the constant `name` a parameter that an operator reads as `role`.
+    pub(super) fn parameter(&mut self, name: &str, role: Role) {
+        if let Some(tensor) = self.constants.get(name) {
+            let tensor = tensor.clone();
+            self.add_parameter(name, tensor, role);
+        }
+    }
+
+    /// Makes `tensor` the parameter `name`, unless it is that already.
+    pub(super) fn add_parameter(&mut self, name: &str, tensor: Tensor, role: Role) {
+        let float = tensor.dtype().is_float();
+        if role == Role::Statistic {
+            self.statistics.insert(name.to_owned());
+        }
+        let learned = float && (role == Role::Weight || tensor.len() > 1);
+        let trainable = learned && !self.statistics.contains(name);
+        if let Some(parameter) = self.graph.parameters.get_mut(name) {
+            parameter.trainable |= trainable;
+            parameter.trainable &= !self.statistics.contains(name);
+            return;
+        }
+        let dtype = if float { DType::F32 } else { tensor.dtype() };
+        let parameter = Parameter { dtype, shape: tensor.shape().to_vec(), trainable };
+        self.graph.parameters.insert(name.to_owned(), parameter);
+        self.facts.insert(name.to_owned(), Fact::of_tensor(&tensor));
+        self.weights.insert(name, tensor);
+    }
+
+    /// Adds a node.
+    pub(super) fn push(&mut self, name: String, op: Op, inputs: Vec<String>, output: &str) {
+        let operands: Vec<Option<&Fact>> =
+            inputs.iter().map(|input| self.facts.get(input)).collect();
+        // A misfit is reported when the whole graph is inferred, with the node's name.
+        if let Ok(made) = op.infer(&operands)
+            && let Some(fact) = made.into_iter().next()
+        {
+            self.facts.insert(output.to_owned(), fact);
+        }
+        self.graph.nodes.push(Node { name, op, inputs, outputs: vec![output.to_owned()] });
+    }
+
+    fn finish(mut self, proto: &'a GraphProto) -> Result<OnnxModel, Error> {
+        for info in &proto.output {
+            let name = self.resolve(&info.name).to_owned();
+            self.parameter(&name, Role::Operand);
+            self.graph.outputs.push(name);
+        }
+        let Self { graph, weights, .. } = self;
+        graph.check().map_err(zoo_model::Error::from)?;
+        let shapes: Vec<_> = graph.inputs.iter().map(|info| info.shape_with(1)).collect();
+        graph.infer(&weights, &shapes)?;
+        Ok(OnnxModel { graph, weights })
+    }
+}
+
+/// An input, with `None` for each axis that the file leaves open.
+fn value_info(info: &ValueInfoProto) -> Result<ValueInfo, Refusal> {
+    if !info.type_.has_tensor_type() {
+        return Err("it is no tensor".to_owned());
+    }
+    let ty = info.type_.tensor_type();
+    let dtype = tensor::dtype(ty.elem_type)?;
+    let shape = ty.shape.as_ref().ok_or("it has no shape")?;
+    // Some writers put 0 or -1 where an axis is open.
+    let dim = |value: i64| usize::try_from(value).ok().filter(|&length| length > 0);
+    let shape = shape.dim.iter().map(|axis| dim(axis.dim_value())).collect();
+    Ok(ValueInfo { name: info.name.clone(), dtype, shape })
+}
+
+/// The tensor of a `Constant` node.
+fn constant(attributes: Attributes, folder: &Path) -> Result<Tensor, Refusal> {
+    if let Some(proto) = attributes.tensor("value")? {
+        return tensor::read(proto, folder);
+    }
+    if let Some(values) = attributes.floats("value_floats")? {
+        return Ok(Tensor::from_f32(&[values.len()], values));
+    }
+    if let Some(values) = attributes.ints("value_ints")? {
+        return Ok(Tensor::from_i64(&[values.len()], values));
+    }
+    if let Some(value) = attributes.float("value_float")? {
+        return Ok(Tensor::from_f32(&[], &[value]));
+    }
+    match attributes.int("value_int")? {
+        Some(value) => Ok(Tensor::from_i64(&[], &[value])),
+        None => Err("it is neither a tensor nor numbers".to_owned()),
+    }
+}

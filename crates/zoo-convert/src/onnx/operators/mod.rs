@@ -1,0 +1,52 @@
+//! The operators: what each of ONNX's becomes.
+//!
+//! One file a family. What has a counterpart becomes that; some become a few nodes, called
+//! after the file's. Sources: <https://onnx.ai/onnx/operators/>, with what older versions do
+//! otherwise.
+
+mod arrangement;
+mod elementwise;
+mod indexing;
+mod layers;
+mod pooling;
+mod reduction;
+
+use super::attributes::Refusal;
+use super::node::NodeView;
+use super::parse::is_own_domain;
+
+/// Adds what `node` becomes, or says why it becomes nothing.
+pub(super) fn lower(node: &mut NodeView) -> Result<(), Refusal> {
+    if !is_own_domain(node.domain()) {
+        return Err("operators of other domains than ONNX's own are not known".to_owned());
+    }
+    match node.op_type() {
+        "Conv" => layers::conv(node),
+        "BatchNormalization" => layers::batch_norm(node),
+        "Gemm" => layers::gemm(node),
+        "MatMul" => layers::mat_mul(node),
+        "Softmax" => layers::softmax(node, false),
+        "LogSoftmax" => layers::softmax(node, true),
+        "Dropout" => layers::dropout(node),
+        "MaxPool" | "AveragePool" => pooling::pool(node),
+        "GlobalMaxPool" | "GlobalAveragePool" => pooling::global_pool(node),
+        "Identity" => arrangement::identity(node),
+        "Flatten" => arrangement::flatten(node),
+        "Reshape" => arrangement::reshape(node),
+        "Transpose" => arrangement::transpose(node),
+        "Squeeze" => arrangement::squeeze(node),
+        "Unsqueeze" => arrangement::unsqueeze(node),
+        "Expand" => arrangement::expand(node),
+        "Pad" => arrangement::pad(node),
+        "Shape" => arrangement::shape(node),
+        "Size" => arrangement::size(node),
+        "ConstantOfShape" => arrangement::constant_of_shape(node),
+        "Concat" => indexing::concat(node),
+        "Slice" => indexing::slice(node),
+        "Split" => indexing::split(node),
+        "Gather" => indexing::gather(node),
+        "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceProd" | "ReduceL1"
+        | "ReduceL2" | "ReduceSumSquare" => reduction::reduce(node),
+        _ => elementwise::lower(node),
+    }
+}

@@ -1,0 +1,333 @@
+//! What can go wrong, said so that a message names the resource and the cause.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use semver::Version;
+
+use crate::digest::Sha256Digest;
+use crate::name::ModelName;
+
+/// An error of the registry: what failed, on what, and why.
+///
+/// The text of a cause is never part of the text of an error: walk
+/// [`std::error::Error::source`] to show it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The name breaks a rule of [`ModelName`].
+    #[error(
+        "`{name}` is not a model name: {why} (allowed: lowercase ASCII letters, digits, `-` and \
+         `.`, at most 64 a part, one part as in `resnet-50` or two as in `alice/flowers`)"
+    )]
+    InvalidName {
+        /// The start of what was given.
+        name: String,
+        /// The rule that it breaks.
+        why: String,
+    },
+    /// The part after `@` is no semantic version.
+    #[error("`{version}` is not a version such as 1.0.0")]
+    InvalidVersion {
+        /// The start of what was given.
+        version: String,
+        /// What the parser says.
+        source: semver::Error,
+    },
+    /// A digest that is not one.
+    #[error("`{text}` is not a digest (allowed: {allowed})")]
+    InvalidDigest {
+        /// The start of what was given.
+        text: String,
+        /// What a digest of this kind looks like.
+        allowed: &'static str,
+    },
+    /// Evidence that nobody stands behind.
+    #[error("evidence `{value}` names no publisher or no source")]
+    InvalidEvidence {
+        /// The digits of the evidence.
+        value: String,
+    },
+    /// An entry is longer than an entry can be.
+    #[error("entry {origin} has {bytes} bytes, more than {limit}")]
+    EntryTooLarge {
+        /// Where it came from.
+        origin: String,
+        /// Its length.
+        bytes: u64,
+        /// The most that is read.
+        limit: u64,
+    },
+    /// An entry is no TOML, or not of the right shape.
+    #[error("cannot read entry {origin}")]
+    EntrySyntax {
+        /// Where it came from.
+        origin: String,
+        /// What the parser says, with the line.
+        source: Box<toml::de::Error>,
+    },
+    /// An entry has the right shape and wrong contents.
+    #[error("entry {origin} is not valid: {}", problems.join("; "))]
+    EntryInvalid {
+        /// Where it came from.
+        origin: String,
+        /// Every problem, one sentence each.
+        problems: Vec<String>,
+    },
+    /// Two entries claim one name or alias, or one stands under another's file name.
+    #[error("entry {origin} cannot have the name `{name}`: {why}")]
+    NameConflict {
+        /// Where the entry came from.
+        origin: String,
+        /// The name that it claims.
+        name: ModelName,
+        /// Who has it.
+        why: String,
+    },
+    /// Nothing has this name.
+    #[error("there is no model `{name}` in the registry")]
+    NotFound {
+        /// The name asked for.
+        name: ModelName,
+        /// Up to three names that may have been meant.
+        suggestions: Vec<String>,
+    },
+    /// The model does not have this version.
+    #[error(
+        "`{name}` has no {}; there is {}",
+        wanted.as_ref().map_or_else(|| "usable version".to_owned(), |v| format!("version {v}")),
+        if available.is_empty() { "none".to_owned() } else { available.join(", ") }
+    )]
+    VersionNotFound {
+        /// The model.
+        name: ModelName,
+        /// The version asked for.
+        wanted: Option<Version>,
+        /// The versions that are not yanked.
+        available: Vec<String>,
+    },
+    /// The version was withdrawn, and nothing pins it.
+    #[error("version {version} of `{name}` was withdrawn by its publisher")]
+    Yanked {
+        /// The model.
+        name: ModelName,
+        /// The version.
+        version: Version,
+    },
+    /// A file is of a schema that this version does not know.
+    #[error("{origin} has schema {found}, and this version reads up to {supported}")]
+    FutureSchema {
+        /// The file.
+        origin: String,
+        /// Its schema.
+        found: u32,
+        /// The newest schema that is read.
+        supported: u32,
+    },
+    /// JSON that is none, or not of the right shape.
+    #[error("cannot read {origin}")]
+    Json {
+        /// Where it came from.
+        origin: String,
+        /// What the parser says.
+        source: serde_json::Error,
+    },
+    /// The index of a registry says something that cannot be followed.
+    #[error("the index {origin} is not valid: {why}")]
+    IndexInvalid {
+        /// Where it came from.
+        origin: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A lock file is no TOML, or not of the right shape.
+    #[error("cannot read the lock file {}", path.display())]
+    LockSyntax {
+        /// The file.
+        path: PathBuf,
+        /// What the parser says.
+        source: Box<toml::de::Error>,
+    },
+    /// Something could not be written as TOML.
+    #[error("cannot write the lock file {}", path.display())]
+    LockEncode {
+        /// The file.
+        path: PathBuf,
+        /// What the serializer says.
+        source: toml::ser::Error,
+    },
+    /// The registry and the lock disagree about a model.
+    #[error("`{name}` {version} is pinned to sha256 {pinned}, and {found} has {got}")]
+    PinMismatch {
+        /// The model.
+        name: ModelName,
+        /// The version.
+        version: Version,
+        /// The digest in the lock.
+        pinned: Box<Sha256Digest>,
+        /// Who says otherwise.
+        found: String,
+        /// The other digest.
+        got: Box<Sha256Digest>,
+    },
+    /// Only a prefix of the digest is known, and the caller insists on all of it.
+    #[error("no full sha256 is known for `{name}` {version}")]
+    Sha256Unknown {
+        /// The model.
+        name: ModelName,
+        /// The version.
+        version: Version,
+    },
+    /// It would have to be fetched, and fetching is not allowed.
+    #[error("`{name}` {version} is not in the cache {}, and this is offline", cache.display())]
+    Offline {
+        /// The model.
+        name: ModelName,
+        /// The version.
+        version: Version,
+        /// The cache directory.
+        cache: PathBuf,
+    },
+    /// The index of a registry is not cached, and fetching is not allowed.
+    #[error("the index of {url} is not in the cache, and this is offline")]
+    OfflineIndex {
+        /// The registry.
+        url: String,
+    },
+    /// A builtin source that this binary does not carry.
+    #[error("this binary does not carry `{url}`")]
+    BuiltinMissing {
+        /// The source, `builtin:NAME`.
+        url: String,
+    },
+    /// The cache directory is something else.
+    #[error("the cache {} is not a directory", path.display())]
+    CacheNotADirectory {
+        /// The path.
+        path: PathBuf,
+    },
+    /// No place for a cache is known on this system.
+    #[error("no home directory is known, so there is no place for a cache")]
+    NoHome,
+    /// The operating system refuses.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried, an infinitive.
+        action: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A url that cannot be fetched.
+    #[error("{url} {why}")]
+    UnsupportedUrl {
+        /// The url, without secrets.
+        url: String,
+        /// Completes the sentence.
+        why: &'static str,
+    },
+    /// The server answered, but not with the file.
+    #[error("{url} answered with status {status}")]
+    HttpStatus {
+        /// The url, without secrets.
+        url: String,
+        /// The status.
+        status: u16,
+    },
+    /// No answer, or one that broke off.
+    #[error("the transfer from {url} failed")]
+    Transport {
+        /// The url, without secrets.
+        url: String,
+        /// Why.
+        source: Box<ureq::Error>,
+    },
+    /// The answer breaks the rules of HTTP.
+    #[error("{url} answered against the rules: {why}")]
+    HttpProtocol {
+        /// The url, without secrets.
+        url: String,
+        /// Which rule.
+        why: String,
+    },
+    /// The body ended early.
+    #[error("{url} ended after {got} of {expected} bytes")]
+    Truncated {
+        /// The url, without secrets.
+        url: String,
+        /// Bytes promised.
+        expected: u64,
+        /// Bytes that came.
+        got: u64,
+    },
+    /// The file does not have the exact size of its entry.
+    #[error("{url} has {got} bytes instead of {expected}")]
+    SizeMismatch {
+        /// The url, without secrets.
+        url: String,
+        /// The exact size.
+        expected: u64,
+        /// What the server announced, or what came before it was stopped.
+        got: u64,
+    },
+    /// The file is longer than anything that is fetched.
+    #[error("{url} has more than {limit} bytes")]
+    TooLarge {
+        /// The url, without secrets.
+        url: String,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The bytes are not the bytes that the entry means. They were deleted.
+    #[error("{url} has sha256 {got} instead of {expected}")]
+    DigestMismatch {
+        /// The url, without secrets.
+        url: String,
+        /// The digest, or the prefix with `…`.
+        expected: String,
+        /// The digest of what came.
+        got: Sha256Digest,
+    },
+    /// A web page came instead of a file: a sign-in, an error or a captive portal.
+    #[error("{url} sent a web page instead of a file")]
+    HtmlInsteadOfFile {
+        /// The url, without secrets.
+        url: String,
+    },
+    /// The place of a large file came instead of the file.
+    #[error("{url} sent a Git LFS pointer instead of the file it stands for")]
+    LfsPointer {
+        /// The url, without secrets.
+        url: String,
+    },
+    /// It was tried often enough.
+    #[error("{url} failed {attempts} times")]
+    RetriesExhausted {
+        /// The url, without secrets.
+        url: String,
+        /// How often it was tried.
+        attempts: u32,
+        /// The last failure.
+        source: Box<Error>,
+    },
+    /// None of several sources worked.
+    #[error("none of the {} sources of {file} worked", failures.len() + 1)]
+    AllSourcesFailed {
+        /// The file.
+        file: String,
+        /// What the earlier sources said, in the order tried.
+        failures: Vec<Error>,
+        /// What the last one said.
+        #[source]
+        last: Box<Error>,
+    },
+}
+
+impl Error {
+    /// For `map_err` on operations of the file system.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+}

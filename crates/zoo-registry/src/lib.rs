@@ -1,0 +1,72 @@
+//! Names, index, fetch, verify, store and lock: static files that nobody can corrupt.
+//!
+//! A [`Registry`] is an [`Index`] (what there is) and a [`Store`] (what is here). Pulling a
+//! model looks its name up, fetches each file from the first source that gives the right
+//! bytes, and leaves it in the store under its digest.
+//!
+//! Sources are untrusted bytes: a mirror, a cache or a hotel's sign-in page can fail a pull,
+//! never change what it yields. Nothing here decodes a model, prints, or knows Burn.
+//!
+//! ```
+//! use zoo_registry::{Index, ModelName, PullOptions, Registry, Silent, Store};
+//!
+//! let cache = tempfile::tempdir()?;
+//! let registry = Registry::new(Index::embedded(), Store::open(cache.path())?);
+//! assert_eq!(registry.resolve(&"resnet50".parse()?)?.entry.name.as_str(), "resnet-50");
+//!
+//! // Not in this empty cache, and not allowed to fetch.
+//! let options = PullOptions { offline: true, ..PullOptions::default() };
+//! let error = registry.pull(&"resnet-50".parse()?, options, &Silent).unwrap_err();
+//! assert!(matches!(error, zoo_registry::Error::Offline { .. }));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+// What is asked for.
+mod digest;
+mod evidence;
+mod name;
+
+// What there is.
+mod embedded;
+mod entry;
+mod index;
+mod preprocessing;
+mod static_tree;
+mod url;
+mod validate;
+
+// What is here.
+mod atomic;
+mod lock;
+mod store;
+
+// From there to here.
+mod fetch;
+mod http;
+mod observer;
+mod partial;
+mod pull;
+mod pulled;
+mod retry;
+mod transfer;
+
+mod error;
+
+pub use digest::{Sha256Digest, Sha256Hasher};
+pub use entry::{
+    ENTRY_SCHEMA, Entry, EntryVersion, FileFormat, FileSize, MAX_ENTRY_BYTES, ModelFile, Top1,
+};
+pub use error::Error;
+pub use evidence::{Evidence, EvidenceKind};
+pub use fetch::{Expected, FetchOptions, FetchRequest, Fetched, fetch};
+pub use index::{Index, Origin};
+pub use lock::{LOCK_SCHEMA, LockFile, Pin};
+pub use name::{MAX_PART_LEN, ModelName, Reference};
+pub use observer::{FetchObserver, Silent};
+pub use preprocessing::{Color, Filter, Preprocessing, Resize};
+pub use pull::{BuiltinFiles, Registry, Resolved};
+pub use pulled::{PullOptions, PullWarning, Pulled, PulledFile};
+pub use semver::Version;
+pub use static_tree::{INDEX_SCHEMA, write_static_tree};
+pub use store::{BlobState, Store, default_cache_dir};

@@ -1,0 +1,225 @@
+//! The command line: every argument, and its help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use zoo_model::Device;
+
+/// Pull a pretrained model, adapt it to your own data, share the result.
+#[derive(Parser)]
+#[command(name = "zoo", version, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Args, Clone)]
+pub(crate) struct Global {
+    /// Print results as JSON
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) json: bool,
+    /// Print nothing but results and errors
+    #[arg(long, short, global = true, help_heading = "Global options")]
+    pub(crate) quiet: bool,
+    /// Use only what is in the cache and in this program
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) offline: bool,
+    /// Take models from this registry: a folder or an address
+    #[arg(long, global = true, value_name = "DIR|URL", env = "ZOO_REGISTRY", help_heading = "Global options")]
+    pub(crate) registry: Option<String>,
+    /// Keep models and features here
+    #[arg(long, global = true, value_name = "DIR", env = "ZOO_CACHE", help_heading = "Global options")]
+    pub(crate) cache_dir: Option<PathBuf>,
+    /// Where models run
+    #[arg(long, global = true, value_name = "DEVICE", default_value = "auto", help_heading = "Global options", value_parser = parse_device)]
+    pub(crate) device: Device,
+}
+
+fn parse_device(text: &str) -> Result<Device, String> {
+    text.parse()
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// List the models of the registry
+    List(ListArgs),
+    /// Search names, tasks and families
+    Search(SearchArgs),
+    /// Show all that is known of a model
+    Info(InfoArgs),
+    /// Fetch models into the cache
+    Pull(PullArgs),
+    /// Name what is in pictures
+    Predict(PredictArgs),
+    /// Measure a classifier on labelled pictures
+    Eval(EvalArgs),
+    /// Convert a PyTorch, safetensors or ONNX file to a bundle
+    Convert(ConvertArgs),
+    /// Show what is in a file, a bundle or a model
+    Inspect(InspectArgs),
+    /// Run a model's parity vector: do bytes, conversion and this machine agree?
+    Verify(VerifyArgs),
+    /// Adapt a model to your own pictures
+    Adapt(AdaptArgs),
+    /// Measure how fast a model runs on this machine
+    Bench(BenchArgs),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct ListArgs {
+    /// Only models that are in the cache
+    #[arg(long)]
+    pub(crate) cached: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct SearchArgs {
+    /// What to look for
+    pub(crate) term: String,
+}
+
+#[derive(Args)]
+pub(crate) struct InfoArgs {
+    /// NAME or NAME@VERSION
+    pub(crate) name: String,
+}
+
+#[derive(Args)]
+pub(crate) struct PullArgs {
+    /// NAME or NAME@VERSION, one or more
+    #[arg(required = true)]
+    pub(crate) names: Vec<String>,
+    /// Refuse files of which no full sha256 is published
+    #[arg(long)]
+    pub(crate) require_sha256: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct PredictArgs {
+    /// A bundle, or NAME or NAME@VERSION
+    pub(crate) model: String,
+    /// Pictures, or folders of them
+    #[arg(required = true)]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// How many classes to show
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) top: u16,
+}
+
+#[derive(Args)]
+pub(crate) struct EvalArgs {
+    /// A bundle, or NAME or NAME@VERSION
+    pub(crate) model: String,
+    /// A folder of folders of pictures, one for each class
+    #[arg(long)]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct ConvertArgs {
+    /// The file
+    pub(crate) file: PathBuf,
+    /// The architecture of a checkpoint; found out if not given
+    #[arg(long)]
+    pub(crate) arch: Option<String>,
+    /// Where to write the bundle: NAME.zoo, or a folder
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// The model's name
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The licence of the weights, as an SPDX identifier
+    #[arg(long)]
+    pub(crate) license: Option<String>,
+    /// The floating-point type to store
+    #[arg(long, value_enum)]
+    pub(crate) precision: Option<Precision>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Precision {
+    F32,
+    F16,
+    Bf16,
+}
+
+#[derive(Args)]
+pub(crate) struct InspectArgs {
+    /// A model file, a bundle, or NAME or NAME@VERSION
+    pub(crate) target: String,
+    /// Show every node and parameter
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct VerifyArgs {
+    /// A bundle, or NAME or NAME@VERSION
+    pub(crate) model: String,
+}
+
+#[derive(Args)]
+pub(crate) struct AdaptArgs {
+    /// A bundle, or NAME or NAME@VERSION; zoo.toml says, if not given
+    pub(crate) model: Option<String>,
+    /// A folder of folders of pictures, one for each class
+    #[arg(long)]
+    pub(crate) data: Option<PathBuf>,
+    /// Where to write the new bundle; its report goes beside it
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+    /// What is trained: a new head (probe), or the last stages too (finetune)
+    #[arg(long, value_enum)]
+    pub(crate) strategy: Option<StrategyName>,
+    /// The seed of everything that is drawn
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// The share of pictures held out to measure with
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) held_out: Option<f64>,
+    /// The inverse strength of regularisation; cross-validation chooses, if not given
+    #[arg(long, value_name = "C")]
+    pub(crate) regularisation: Option<f64>,
+    /// How many stages before the head learn (finetune)
+    #[arg(long)]
+    pub(crate) stages: Option<usize>,
+    /// The most epochs (finetune)
+    #[arg(long)]
+    pub(crate) epochs: Option<usize>,
+    /// The learning rate at its peak (finetune)
+    #[arg(long)]
+    pub(crate) learning_rate: Option<f64>,
+    /// Keep no features for the next time
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum StrategyName {
+    Probe,
+    Finetune,
+}
+
+#[derive(Args)]
+pub(crate) struct BenchArgs {
+    /// A bundle, or NAME or NAME@VERSION
+    pub(crate) model: String,
+    /// Images in a run
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) batch: u16,
+    /// Runs that are timed
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) runs: u16,
+}
+
+#[derive(Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}

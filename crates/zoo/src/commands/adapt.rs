@@ -1,0 +1,115 @@
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::json;
+use zoo_adapt::adapt::{AdaptOptions, Outcome, Strategy, adapt};
+use zoo_adapt::dataset::ImageFolder;
+use zoo_adapt::finetune::FinetuneOptions;
+
+use crate::cli::{AdaptArgs, Global, StrategyName};
+use crate::config::{self, Config};
+use crate::progress::Bars;
+use crate::{models, output};
+
+/// The arguments, completed by `zoo.toml` and checked.
+struct Plan {
+    model: String,
+    data: PathBuf,
+    out: PathBuf,
+    options: AdaptOptions,
+}
+
+pub(crate) fn run(global: &Global, args: AdaptArgs) -> Result<ExitCode> {
+    let plan = plan(global, args)?;
+    let folder = ImageFolder::open(&plan.data)?;
+    let parent = models::open(global, &plan.model)?;
+    let card = &parent.card;
+    let what = format!("{}@{} to {}", card.name, card.version, plan.data.display());
+    output::status(global, "Adapting", what);
+    let outcome = adapt(&parent, &folder, &plan.options, &Bars::new(global))?;
+    let digest = outcome.bundle.write(&plan.out)?;
+    let report = plan.out.with_extension("html");
+    outcome.write_report(&report)?;
+    if global.json {
+        output::json(&json!({
+            "out": plan.out,
+            "report": report,
+            "digest": digest,
+            "strategy": plan.options.strategy.name(),
+            "train": outcome.train_examples,
+            "computed_features": outcome.computed_features,
+            "evaluation": outcome.evaluation,
+            "card": outcome.bundle.card.adapted,
+        }))?;
+    } else {
+        show(global, &plan, &outcome, &report)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn plan(global: &Global, args: AdaptArgs) -> Result<Plan> {
+    let config = Config::find()?.adapt;
+    let missing = |what: &str, how: &str| {
+        format!("no {what} is given: {how}, or write it into {}", config::FILE)
+    };
+    let Some(model) = args.model.or(config.model) else {
+        bail!(missing("model", "name one, as in `zoo adapt efficientnet-lite0 --data DIR`"));
+    };
+    let Some(data) = args.data.or(config.data) else {
+        bail!(missing("data", "use --data DIR, a folder of folders of pictures"));
+    };
+    let named = || Path::new("out").join(format!("{}.zoo", stem(&data)));
+    let out = args.out.or(config.out).unwrap_or_else(named);
+    ensure!(
+        out.extension().is_some_and(|extension| extension == "zoo"),
+        "{} must end in .zoo", out.display()
+    );
+    // Found out before the work, not after it.
+    if let Some(parent) = out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        std::fs::create_dir_all(parent)
+            .with_context(|| format!("cannot create {}", parent.display()))?;
+    }
+    let held_out = args.held_out.or(config.held_out).unwrap_or(0.2);
+    ensure!(held_out > 0.0 && held_out < 1.0, "--held-out must lie between 0 and 1, not {held_out}");
+    if let Some(c) = args.regularisation {
+        ensure!(c > 0.0 && c.is_finite(), "--regularisation must be above 0, not {c}");
+    }
+    let usual = FinetuneOptions::default();
+    let strategy = match args.strategy.or(config.strategy).unwrap_or(StrategyName::Probe) {
+        StrategyName::Probe => Strategy::Probe,
+        StrategyName::Finetune => Strategy::Finetune(FinetuneOptions {
+            stages: args.stages.unwrap_or(usual.stages),
+            epochs: args.epochs.unwrap_or(usual.epochs),
+            learning_rate: args.learning_rate.unwrap_or(usual.learning_rate),
+            ..usual
+        }),
+    };
+    let mut options = AdaptOptions::new(&stem(&out));
+    options.strategy = strategy;
+    options.seed = args.seed.or(config.seed).unwrap_or(0);
+    options.held_out = held_out;
+    options.head.c = args.regularisation;
+    options.device = global.device;
+    options.cache = (!args.no_cache)
+        .then(|| models::cache_dir(global).map(|dir| dir.join("features")))
+        .transpose()?;
+    Ok(Plan { model, data, out, options })
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().map_or_else(|| "adapted".to_owned(), |stem| stem.to_string_lossy().into_owned())
+}
+
+fn show(global: &Global, plan: &Plan, outcome: &Outcome, report: &Path) -> Result<()> {
+    super::eval::show(&outcome.evaluation, &outcome.bundle.card.labels)?;
+    let out = plan.out.display();
+    output::line(format!("model  {out}"))?;
+    output::line(format!("report {}", report.display()))?;
+    let example = outcome.mistakes.first().map_or_else(
+        || plan.data.display().to_string(),
+        |wrong| wrong.path.display().to_string(),
+    );
+    output::status(global, "Next", format!("zoo predict {out} {example}"));
+    Ok(())
+}

@@ -1,0 +1,188 @@
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use serde_json::json;
+use zoo_convert::format::{self, Format};
+use zoo_convert::{architectures, onnx, pickle, read_checkpoint};
+use zoo_model::{Bundle, Card, Cuts, Graph, Weights};
+
+use crate::cli::{Global, InspectArgs};
+use crate::{models, output};
+
+/// As many rows as are shown without `--all`.
+const SHOWN: usize = 12;
+
+pub(crate) fn run(global: &Global, args: &InspectArgs) -> Result<ExitCode> {
+    let path = Path::new(&args.target);
+    if !path.exists() {
+        if models::looks_like_path(&args.target) {
+            bail!("there is no file {}", args.target);
+        }
+        let bundle = models::open(global, &args.target)?;
+        return show_bundle(global, args, &bundle);
+    }
+    match format::detect(path)? {
+        Format::Zoo => show_bundle(global, args, &Bundle::open(path)?),
+        Format::Onnx => {
+            let model = onnx::load(path)?;
+            let cuts = Cuts::find(&model.graph, &model.weights)?;
+            show_graph(global, args, None, &model.graph, &model.weights, cuts.as_ref())
+        }
+        format => show_checkpoint(global, args, path, format),
+    }
+}
+
+fn show_bundle(global: &Global, args: &InspectArgs, bundle: &Bundle) -> Result<ExitCode> {
+    let cuts = bundle.card.cuts.as_ref();
+    show_graph(global, args, Some(&bundle.card), &bundle.graph, &bundle.weights, cuts)
+}
+
+fn show_graph(
+    global: &Global,
+    args: &InspectArgs,
+    card: Option<&Card>,
+    graph: &Graph,
+    weights: &Weights,
+    cuts: Option<&Cuts>,
+) -> Result<ExitCode> {
+    let shapes: Vec<Vec<usize>> =
+        graph.inputs.iter().map(|info| architectures::probe_shape(&info.shape)).collect();
+    let facts = graph.infer(weights, &shapes)?;
+    if global.json {
+        output::json(&json!({ "card": card, "graph": graph, "cuts": cuts }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(card) = card {
+        output::line(format!("{}@{}: {}, {}", card.name, card.version, card.task, card.license))?;
+        if let Some(source) = &card.source {
+            output::line(format!("from {} (sha256 {})", source.file, source.sha256))?;
+        }
+        if let Some(adapted) = &card.adapted {
+            let parent = &adapted.parent;
+            output::line(format!(
+                "adapted from {}@{} ({}), seed {}, {} examples, held-out accuracy {:.1} %",
+                parent.name, parent.version, parent.digest.short(), adapted.seed, adapted.examples, adapted.metrics.accuracy * 100.0
+            ))?;
+            for (name, value) in &adapted.recipe {
+                output::line(format!("  {name}: {value}"))?;
+            }
+        }
+        match card.labels.len() {
+            0 => {}
+            count if count <= SHOWN => output::line(format!("classes: {}", card.labels.join(", ")))?,
+            count => output::line(format!("classes: {count}"))?,
+        }
+    }
+    for input in &graph.inputs {
+        output::line(format!("input  {} {} {}", input.name, input.dtype, input.shape_text()))?;
+    }
+    for name in &graph.outputs {
+        output::line(format!("output {name} {:?}", facts[name].shape))?;
+    }
+    let all: usize = graph.parameters.values().map(zoo_model::Parameter::elements).sum();
+    output::line(format!(
+        "{} nodes, {} parameters with {} numbers, {} trainable",
+        graph.nodes.len(), graph.parameters.len(), output::count(all as u64), output::count(graph.trainable_elements() as u64)
+    ))?;
+    match cuts {
+        Some(cuts) => {
+            output::line(format!("feature {} ({} numbers)", cuts.feature, cuts.feature_length))?;
+            output::line(format!("head    {}", cuts.head.join(", ")))?;
+            output::line(format!("logits  {}", cuts.logits))?;
+            let stages: Vec<String> = cuts
+                .stages
+                .iter()
+                .map(|stage| format!("{stage} {:?}", facts.get(stage).map_or(&[][..], |f| &f.shape)))
+                .collect();
+            output::line(format!("stages  {}", cuts.stages.len()))?;
+            limited(args, &stages)?;
+        }
+        None => output::line("no head was found: it is no classifier")?,
+    }
+    output::line("nodes")?;
+    let nodes: Vec<String> = graph
+        .nodes
+        .iter()
+        .map(|node| {
+            let made = node.outputs.first().map_or(&[][..], |name| &facts[name].shape);
+            format!("{:<20} {:<40} {made:?}", node.op.name(), node.name)
+        })
+        .collect();
+    limited(args, &nodes)?;
+    output::line("parameters")?;
+    let parameters: Vec<String> = graph
+        .parameters
+        .iter()
+        .map(|(name, parameter)| {
+            let stored = weights.get(name).map_or(parameter.dtype, zoo_model::Tensor::dtype);
+            format!("{name:<50} {stored:<4} {:?}", parameter.shape)
+        })
+        .collect();
+    limited(args, &parameters)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show_checkpoint(global: &Global, args: &InspectArgs, path: &Path, format: Format) -> Result<ExitCode> {
+    let globals = if format == Format::PyTorch { pickle::globals(path)? } else { Vec::new() };
+    let checkpoint = match read_checkpoint(path, format) {
+        Ok(checkpoint) => checkpoint,
+        Err(error) => {
+            // What a refused file would have run is what its reader wants to know.
+            show_globals(&globals)?;
+            return Err(error.into());
+        }
+    };
+    let architecture = architectures::detect(&checkpoint.weights).map(|found| found.name);
+    if global.json {
+        let tensors: Vec<_> = checkpoint
+            .weights
+            .iter()
+            .map(|(name, tensor)| json!({ "name": name, "dtype": tensor.dtype(), "shape": tensor.shape() }))
+            .collect();
+        let globals: Vec<_> = globals
+            .iter()
+            .map(|global| json!({ "name": global.name, "harmless": global.harmless }))
+            .collect();
+        output::json(&json!({
+            "container": checkpoint.container, "architecture": architecture,
+            "tensors": tensors, "globals": globals,
+        }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let all: usize = checkpoint.weights.iter().map(|(_, tensor)| tensor.len()).sum();
+    output::line(format!(
+        "{}, {} tensors with {} numbers",
+        checkpoint.container, checkpoint.weights.len(), output::count(all as u64)
+    ))?;
+    output::line(format!("architecture {}", architecture.unwrap_or("unknown: --arch must say")))?;
+    show_globals(&globals)?;
+    output::line("tensors")?;
+    let tensors: Vec<String> = checkpoint
+        .weights
+        .iter()
+        .map(|(name, tensor)| format!("{name:<50} {:<4} {:?}", tensor.dtype(), tensor.shape()))
+        .collect();
+    limited(args, &tensors)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show_globals(globals: &[pickle::Global]) -> Result<()> {
+    if globals.is_empty() {
+        return Ok(());
+    }
+    output::line("pickle globals (none is ever called here)")?;
+    globals.iter().try_for_each(|global| {
+        let note = if global.harmless { "" } else { "   <- Python would run this: do not load it there" };
+        output::line(format!("  {}{note}", global.name))
+    })
+}
+
+fn limited(args: &InspectArgs, rows: &[String]) -> Result<()> {
+    let shown = if args.all { rows.len() } else { rows.len().min(SHOWN) };
+    rows[..shown].iter().try_for_each(|row| output::line(format!("  {row}")))?;
+    match rows.len() - shown {
+        0 => Ok(()),
+        more => output::line(format!("  ... {more} more, --all shows them")),
+    }
+}

@@ -1,0 +1,64 @@
+//! What to do about an error: one line below it.
+
+use zoo_convert::architectures;
+
+/// The hints for an error, by its cause.
+pub(crate) fn of(error: &anyhow::Error) -> Vec<String> {
+    error.chain().find_map(of_cause).into_iter().collect()
+}
+
+fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
+    of_registry(cause.downcast_ref()?)
+        .or_else(|| of_conversion(cause.downcast_ref()?))
+        .or_else(|| of_model(cause.downcast_ref()?))
+}
+
+fn of_registry(error: &zoo_registry::Error) -> Option<String> {
+    use zoo_registry::Error;
+    Some(match error {
+        Error::NotFound { suggestions, .. } if !suggestions.is_empty() => {
+            format!("did you mean {}?", any_of(suggestions))
+        }
+        Error::NotFound { .. } => "`zoo list` shows all models".to_owned(),
+        Error::Offline { .. } | Error::OfflineIndex { .. } => {
+            "run it again without --offline, where there is a network".to_owned()
+        }
+        Error::DigestMismatch { .. } => {
+            "the server sent other bytes than were published; nothing was kept".to_owned()
+        }
+        Error::Transport { .. } | Error::RetriesExhausted { .. } | Error::Truncated { .. } => {
+            "run it again: what has arrived is kept, and the rest is fetched".to_owned()
+        }
+        _ => return None,
+    })
+}
+
+fn of_conversion(error: &zoo_convert::Error) -> Option<String> {
+    use zoo_convert::Error;
+    let known = || architectures::ALL.iter().map(|a| a.name.to_owned()).collect::<Vec<_>>();
+    Some(match error {
+        Error::UnknownArchitecture { suggestions, .. } if !suggestions.is_empty() => {
+            format!("did you mean {}?", any_of(suggestions))
+        }
+        Error::UnknownArchitecture { .. } => format!("there are {}", known().join(", ")),
+        Error::NoArchitectureFits { .. } => {
+            format!("say which with --arch; there are {}", known().join(", "))
+        }
+        Error::Digest { .. } => "fetch the file again".to_owned(),
+        _ => return None,
+    })
+}
+
+fn of_model(error: &zoo_model::Error) -> Option<String> {
+    use zoo_model::Error;
+    Some(match error {
+        Error::Device { .. } => "use --device cpu, or build with `--features gpu`".to_owned(),
+        Error::Bundle { .. } => "fetch or write the bundle again".to_owned(),
+        _ => return None,
+    })
+}
+
+fn any_of(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(" or ")
+}

@@ -1,0 +1,42 @@
+//! `zoo`: pull a pretrained model, adapt it to your own data, share the result.
+//!
+//! Arguments are parsed ([`cli`]), then each command runs by itself ([`commands`]) on the
+//! libraries, and says what it found through [`output`]: results on stdout, everything else on
+//! stderr. Errors go up to here, where [`hints`] adds what to do about them.
+
+mod cli;
+mod commands;
+mod config;
+mod hints;
+mod models;
+mod output;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    quiet_parser_panics();
+    let cli = cli::Cli::parse();
+    match commands::run(cli) {
+        Ok(code) => code,
+        // Whoever reads our output has read enough.
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The ONNX parser may panic on a hostile file, in a thread of its own that turns this into an
+/// error: the panic itself is no news.
+fn quiet_parser_panics() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if std::thread::current().name() != Some("zoo-onnx") {
+            usual(info);
+        }
+    }));
+}

@@ -1,0 +1,149 @@
+//! From what a person types to a model: a path, or a name in the registry.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use zoo_convert::{CONVERTER_VERSION, ConvertOptions, convert, format};
+use zoo_model::{Bundle, Hasher, Preprocess};
+use zoo_registry::{
+    FetchOptions, FileFormat, Index, PullOptions, Pulled, Reference, Registry, Store,
+    default_cache_dir,
+};
+
+use crate::cli::Global;
+use crate::output;
+use crate::progress::Bars;
+
+/// The starter model: the first run needs no network.
+static STARTER: &[u8] = include_bytes!("../../../registry/starter/efficientnet-lite0.zoo");
+
+fn builtin(name: &str) -> Option<&'static [u8]> {
+    (name == "efficientnet-lite0").then_some(STARTER)
+}
+
+/// The folder in which everything is kept that can be made or fetched again.
+pub(crate) fn cache_dir(global: &Global) -> Result<PathBuf> {
+    match &global.cache_dir {
+        Some(dir) => Ok(dir.clone()),
+        None => Ok(default_cache_dir()?),
+    }
+}
+
+/// The registry that the options name, or the one inside the program.
+pub(crate) fn registry(global: &Global) -> Result<Registry> {
+    let store = Store::open(cache_dir(global)?)?;
+    let fetch = FetchOptions::default();
+    let index = match &global.registry {
+        Some(place) => Index::open(place, &store, &fetch, global.offline)?,
+        None => Index::embedded(),
+    };
+    for error in index.rejected() {
+        output::warning(format!("{:#}", anyhow::anyhow!(error.to_string())));
+    }
+    Ok(Registry::new(index, store).with_builtin(builtin))
+}
+
+/// Fetches the model called `name`, if it is not there yet.
+pub(crate) fn pull(global: &Global, name: &str, options: PullOptions) -> Result<Pulled> {
+    let reference: Reference = name.parse()?;
+    let pulled = registry(global)?.pull(&reference, options, &Bars::new(global))?;
+    for warning in &pulled.warnings {
+        output::warning(warning.to_string());
+    }
+    Ok(pulled)
+}
+
+/// The model that `target` names: a bundle, a file that can be converted, or a name of the
+/// registry, which is fetched and converted if need be.
+pub(crate) fn open(global: &Global, target: &str) -> Result<Bundle> {
+    let path = Path::new(target);
+    if path.exists() {
+        return open_path(path);
+    }
+    if looks_like_path(target) {
+        bail!("there is no file {target}");
+    }
+    let pulled = pull(global, target, pull_options(global))?;
+    open_pulled(global, &pulled)
+}
+
+/// Whether this is more likely a path than a name.
+pub(crate) fn looks_like_path(target: &str) -> bool {
+    let extension = Path::new(target).extension().and_then(|extension| extension.to_str());
+    let is_model = matches!(extension, Some("zoo" | "pth" | "pt" | "onnx" | "safetensors" | "bin"));
+    is_model || target.starts_with(['.', '/', '~']) || target.contains('\\')
+}
+
+pub(crate) fn pull_options(global: &Global) -> PullOptions {
+    PullOptions { offline: global.offline, ..PullOptions::default() }
+}
+
+fn open_path(path: &Path) -> Result<Bundle> {
+    if format::detect(path)? == format::Format::Zoo {
+        return Ok(Bundle::open(path)?);
+    }
+    Ok(convert(path, &ConvertOptions::default())?.bundle)
+}
+
+/// The bundle of what was fetched. A file of another format is converted once; the bundle is
+/// kept by the digest of the file, the converter's version, and what the entry says of it.
+pub(crate) fn open_pulled(global: &Global, pulled: &Pulled) -> Result<Bundle> {
+    if is_bundle(pulled) {
+        return Bundle::open(&pulled.path).or_else(|_| {
+            // It was sound when it was stored: fetch it again.
+            let again = PullOptions { verify: true, ..pull_options(global) };
+            Ok(Bundle::open(pull(global, &reference(pulled), again)?.path)?)
+        });
+    }
+    let options = convert_options(pulled)?;
+    let cached = cached_bundle(global, pulled, &options)?;
+    if cached.is_file() {
+        match Bundle::open(&cached) {
+            Ok(bundle) => return Ok(bundle),
+            Err(error) => output::warning(format!("{error}; it is converted again")),
+        }
+    }
+    let again = PullOptions { verify: true, ..pull_options(global) };
+    let pulled = pull(global, &reference(pulled), again)?;
+    output::status(global, "Converting", reference(&pulled));
+    let conversion = convert(&pulled.path, &options)
+        .with_context(|| format!("cannot convert {}", reference(&pulled)))?;
+    let mut bundle = conversion.bundle;
+    if let Some(source) = &mut bundle.card.source {
+        source.file.clone_from(&pulled.files[0].name);
+    }
+    bundle.write(&cached)?;
+    Ok(Bundle::open(&cached)?)
+}
+
+fn is_bundle(pulled: &Pulled) -> bool {
+    pulled.version.files.first().is_some_and(|file| file.format == FileFormat::Zoo)
+}
+
+fn reference(pulled: &Pulled) -> String {
+    format!("{}@{}", pulled.entry.name, pulled.version.version)
+}
+
+fn cached_bundle(global: &Global, pulled: &Pulled, options: &ConvertOptions) -> Result<PathBuf> {
+    let key = Hasher::new()
+        .piece(pulled.digest.to_hex())
+        .piece(CONVERTER_VERSION.to_le_bytes())
+        .piece(format!("{options:?}"))
+        .digest();
+    Ok(cache_dir(global)?.join("bundles").join(format!("{key}.zoo")))
+}
+
+fn convert_options(pulled: &Pulled) -> Result<ConvertOptions> {
+    let (entry, version) = (&pulled.entry, &pulled.version);
+    // The registry does not know zoo-model: both write preprocessing in the same way.
+    let preprocess: Preprocess =
+        serde_json::from_value(serde_json::to_value(entry.preprocessing_of(version))?)?;
+    Ok(ConvertOptions {
+        architecture: Some(entry.architecture.clone()),
+        name: Some(entry.name.to_string()),
+        version: Some(version.version.to_string()),
+        license: Some(entry.licence.clone()),
+        preprocess: Some(preprocess),
+        ..ConvertOptions::default()
+    })
+}
