@@ -8,7 +8,8 @@ use zoo_convert::{ConvertOptions, convert};
 use zoo_model::DType;
 
 /// Where the binary takes it from.
-const TARGET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../registry/starter/efficientnet-lite0.zoo");
+const TARGET: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../registry/starter/efficientnet-lite0.zoo");
 
 /// Converts the published checkpoint to a bundle of half precision.
 pub(crate) fn run(checkpoint: &Path) -> Result<ExitCode> {
@@ -22,6 +23,10 @@ pub(crate) fn run(checkpoint: &Path) -> Result<ExitCode> {
     let digest = conversion.bundle.write(TARGET)?;
     let bytes = std::fs::read(TARGET)?;
     println!("{TARGET}");
-    println!("bundle {digest}, file sha256 {}, {} bytes", zoo_model::Digest::of(&bytes), bytes.len());
+    println!(
+        "bundle {digest}, file sha256 {}, {} bytes",
+        zoo_model::Digest::of(&bytes),
+        bytes.len()
+    );
     Ok(ExitCode::SUCCESS)
 }

@@ -139,11 +139,23 @@ pub fn adapt(
     ]);
     let mut bundle = assemble(parent, folder, &new_head, &solved.head, options);
     let held_out = data.select(&features, &data.split.held_out);
-    let mut probabilities =
-        solved.head.probabilities(Matrix::new(&held_out.values, held_out.labels.len(), features.length)?)?;
+    let mut probabilities = solved.head.probabilities(Matrix::new(
+        &held_out.values,
+        held_out.labels.len(),
+        features.length,
+    )?)?;
     if let Strategy::Finetune(finetune) = &options.strategy {
         let (tuned, epochs) = fine_tune(
-            parent, &cuts, &new_head, &mut bundle, &data, &train, solved.c, finetune, options, observer,
+            parent,
+            &cuts,
+            &new_head,
+            &mut bundle,
+            &data,
+            &train,
+            solved.c,
+            finetune,
+            options,
+            observer,
         )?;
         probabilities = tuned;
         recipe.insert("stages".to_owned(), finetune.stages.to_string());
@@ -172,7 +184,15 @@ pub fn adapt(
         metrics: metrics_of(&evaluation),
     });
     clock.lap("evaluate");
-    Ok(Outcome::new(bundle, evaluation, &probabilities, &data, &checked, features.computed, clock.laps))
+    Ok(Outcome::new(
+        bundle,
+        evaluation,
+        &probabilities,
+        &data,
+        &checked,
+        features.computed,
+        clock.laps,
+    ))
 }
 
 /// Seconds by step.
@@ -331,13 +351,12 @@ fn fine_tune(
 ) -> Result<(Vec<f32>, usize)> {
     let stages = cuts.stages.len();
     // The last stage ends in the feature itself.
-    let cut = stages
-        .checked_sub(finetune.stages + 1)
-        .map(|index| &cuts.stages[index])
-        .ok_or_else(|| {
+    let cut = stages.checked_sub(finetune.stages + 1).map(|index| &cuts.stages[index]).ok_or_else(
+        || {
             let wanted = finetune.stages;
             Error::setting("stages", "fewer than the model has", format!("{wanted} of {stages}"))
-        })?;
+        },
+    )?;
     let extractor = Extractor::new(parent, cut, options.device)?;
     let inputs = extractor.extract(&data.images(), None, observer)?;
     let mut shape: Vec<Option<usize>> = extractor.shape().iter().copied().map(Some).collect();

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::dataset::{Example, ImageFolder};
 
 pub use digest::data_digest;
-use zoo_model::Digest;
 pub use finding::Finding;
+use zoo_model::Digest;
 
 /// When a class counts as too small, and classes as too uneven.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -54,9 +54,11 @@ impl Extractor {
     ///
     /// Fails where the model has no preprocessing for images, or does not run.
     pub fn new(bundle: &Bundle, value: &str, device: Device) -> Result<Self> {
-        let preprocess = bundle.card.preprocess.clone().ok_or(Error::NotForImages {
-            model: bundle.card.name.clone(),
-        })?;
+        let preprocess = bundle
+            .card
+            .preprocess
+            .clone()
+            .ok_or(Error::NotForImages { model: bundle.card.name.clone() })?;
         preprocess.validate().map_err(zoo_model::Error::from)?;
         let graph = bundle.graph.until(value);
         let input = graph.inputs.first().map(|info| info.shape_with(1)).unwrap_or_default();
@@ -112,7 +114,8 @@ impl Extractor {
         let length = self.length();
         let mut values = vec![0.0; images.len() * length];
         let mut missing = Vec::new();
-        for ((index, image), row) in images.iter().enumerate().zip(values.chunks_exact_mut(length)) {
+        for ((index, image), row) in images.iter().enumerate().zip(values.chunks_exact_mut(length))
+        {
             match cache.and_then(|cache| cache.get(&image.digest)) {
                 Some(known) => row.copy_from_slice(&known),
                 None => missing.push((index, row)),

@@ -36,7 +36,10 @@ fn read_pytorch(path: &Path) -> Result<Checkpoint, Error> {
     let mut weights = Weights::new();
     for (name, tensor) in reader.tensors() {
         let dtype = dtype_of(tensor.dtype()).ok_or_else(|| {
-            malformed(format!("`{name}` has the type {:?}, which zoo does not read", tensor.dtype()))
+            malformed(format!(
+                "`{name}` has the type {:?}, which zoo does not read",
+                tensor.dtype()
+            ))
         })?;
         let bytes = tensor.read().map_err(|error| malformed(format!("`{name}`: {error}")))?;
         let tensor = Tensor::new(dtype, tensor.shape().to_vec(), Bytes::from(bytes))

@@ -108,8 +108,7 @@ fn load_checkpoint(path: &Path, format: Format, options: &ConvertOptions) -> Res
     };
     let classes = architecture.classes_in(&checkpoint.weights).unwrap_or(1000);
     let graph = architecture.build(classes)?;
-    let (weights, report) =
-        bind(&graph, checkpoint.weights, |name| architecture.is_ignored(name));
+    let (weights, report) = bind(&graph, checkpoint.weights, |name| architecture.is_ignored(name));
     if !report.is_complete() {
         return Err(Error::DoesNotFit {
             path: path.to_owned(),
@@ -169,7 +168,8 @@ fn task_of(
     if architecture.is_some() {
         return Ok("image-classification");
     }
-    let is_image = graph.inputs.len() == 1 && matches!(graph.inputs[0].shape[..], [_, Some(1 | 3), _, _]);
+    let is_image =
+        graph.inputs.len() == 1 && matches!(graph.inputs[0].shape[..], [_, Some(1 | 3), _, _]);
     let is_classifier = Cuts::find(graph, weights)?.is_some();
     Ok(if is_image && is_classifier { "image-classification" } else { "other" })
 }
@@ -178,11 +178,8 @@ fn task_of(
 pub fn parity(graph: &Graph, weights: &Weights, device: Device) -> Result<Parity, Error> {
     /// Enough to tell any two models apart, few enough for a card.
     const NUMBERS: usize = 16;
-    let shapes: Vec<Vec<usize>> = graph
-        .inputs
-        .iter()
-        .map(|info| architectures::probe_shape(&info.shape))
-        .collect();
+    let shapes: Vec<Vec<usize>> =
+        graph.inputs.iter().map(|info| architectures::probe_shape(&info.shape)).collect();
     let inputs: Vec<_> = graph
         .inputs
         .iter()
@@ -190,7 +187,8 @@ pub fn parity(graph: &Graph, weights: &Weights, device: Device) -> Result<Parity
         .map(|(info, shape)| typed_probe(info.dtype, shape))
         .collect();
     let executor = zoo_model::Executor::new(graph.clone(), weights, &device)?;
-    let output = executor.infer(&inputs)?.first().map(zoo_model::Tensor::to_f32).unwrap_or_default();
+    let output =
+        executor.infer(&inputs)?.first().map(zoo_model::Tensor::to_f32).unwrap_or_default();
     let mean = output.iter().map(|v| f64::from(*v)).sum::<f64>() / output.len().max(1) as f64;
     let squares: f64 = output.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum();
     let deviation = (squares / output.len().max(1) as f64).sqrt() as f32;

@@ -16,13 +16,19 @@ const MAX_SCANNED: u64 = 256 << 20;
 
 /// Whether checkpoints of tensors name this global as a rule.
 fn is_harmless(name: &str) -> bool {
-    let plain = ["collections.OrderedDict", "torch.Size", "torch.device", "torch._tensor._rebuild_from_type_v2"];
+    let plain = [
+        "collections.OrderedDict",
+        "torch.Size",
+        "torch.device",
+        "torch._tensor._rebuild_from_type_v2",
+    ];
     let rebuilds = name.strip_prefix("torch._utils.").is_some_and(|f| f.starts_with("_rebuild_"));
     let direct = name.strip_prefix("torch.").filter(|rest| !rest.contains('.'));
     let is_type = |rest: &str| {
-        rest.ends_with("Storage") || ["float", "bfloat", "int", "uint"].iter().any(|t| {
-            rest.strip_prefix(t).is_some_and(|bits| bits.bytes().all(|b| b.is_ascii_digit()))
-        })
+        rest.ends_with("Storage")
+            || ["float", "bfloat", "int", "uint"].iter().any(|t| {
+                rest.strip_prefix(t).is_some_and(|bits| bits.bytes().all(|b| b.is_ascii_digit()))
+            })
     };
     plain.contains(&name) || rebuilds || direct.is_some_and(is_type)
 }
@@ -46,7 +52,8 @@ pub fn globals(path: &Path) -> Result<Vec<Global>, Error> {
     let mut bytes = Vec::new();
     File::open(path).map_err(io)?.take(MAX_SCANNED).read_to_end(&mut bytes).map_err(io)?;
     let mut names = BTreeSet::new();
-    let pickles = if bytes.starts_with(b"PK\x03\x04") { stored_pickles(&bytes) } else { vec![&bytes[..]] };
+    let pickles =
+        if bytes.starts_with(b"PK\x03\x04") { stored_pickles(&bytes) } else { vec![&bytes[..]] };
     for pickle in pickles {
         let mut walker = Walker { bytes: pickle, at: 0, strings: Vec::new(), memo: Vec::new() };
         // A legacy checkpoint is several pickles, then the storages, which are none.
@@ -60,7 +67,9 @@ fn stored_pickles(bytes: &[u8]) -> Vec<&[u8]> {
     const LOCAL_HEADER: &[u8] = b"PK\x03\x04";
     let mut found = Vec::new();
     let mut at = 0;
-    while let Some(header) = bytes.get(at..at + 30).filter(|header| header.starts_with(LOCAL_HEADER)) {
+    while let Some(header) =
+        bytes.get(at..at + 30).filter(|header| header.starts_with(LOCAL_HEADER))
+    {
         let u16_at = |at: usize| usize::from(u16::from_le_bytes([header[at], header[at + 1]]));
         let (name, extra) = (u16_at(26), u16_at(28));
         let start = at + 30 + name + extra;
@@ -69,7 +78,9 @@ fn stored_pickles(bytes: &[u8]) -> Vec<&[u8]> {
             found.push(rest);
         }
         // Sizes may stand after the data, so the next member is looked for, not computed.
-        let Some(next) = bytes.get(start..).and_then(|rest| position(rest, LOCAL_HEADER)) else { break };
+        let Some(next) = bytes.get(start..).and_then(|rest| position(rest, LOCAL_HEADER)) else {
+            break;
+        };
         at = start + next;
     }
     found

@@ -28,10 +28,22 @@ pub(crate) struct Global {
     #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) offline: bool,
     /// Take models from this registry: a folder or an address
-    #[arg(long, global = true, value_name = "DIR|URL", env = "ZOO_REGISTRY", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR|URL",
+        env = "ZOO_REGISTRY",
+        help_heading = "Global options"
+    )]
     pub(crate) registry: Option<String>,
     /// Keep models and features here
-    #[arg(long, global = true, value_name = "DIR", env = "ZOO_CACHE", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "ZOO_CACHE",
+        help_heading = "Global options"
+    )]
     pub(crate) cache_dir: Option<PathBuf>,
     /// Where models run
     #[arg(long, global = true, value_name = "DEVICE", default_value = "auto", help_heading = "Global options", value_parser = parse_device)]

@@ -10,7 +10,7 @@ use crate::cli::StrategyName;
 /// The file's name.
 pub(crate) const FILE: &str = "zoo.toml";
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
     #[serde(default)]
@@ -27,12 +27,6 @@ pub(crate) struct Adapt {
     pub(crate) strategy: Option<StrategyName>,
     pub(crate) seed: Option<u64>,
     pub(crate) held_out: Option<f64>,
-}
-
-impl std::fmt::Debug for Adapt {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Adapt").field("model", &self.model).field("data", &self.data).finish()
-    }
 }
 
 impl Config {

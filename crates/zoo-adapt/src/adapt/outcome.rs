@@ -59,7 +59,8 @@ impl Outcome {
         let classes = bundle.card.labels.len();
         let mut mistakes = Vec::new();
         for (row, &index) in probabilities.chunks_exact(classes).zip(&data.split.held_out) {
-            let predicted = (0..classes).fold(0, |best, at| if row[at] > row[best] { at } else { best });
+            let predicted =
+                (0..classes).fold(0, |best, at| if row[at] > row[best] { at } else { best });
             let example = data.examples[index];
             if predicted != example.class {
                 mistakes.push(Wrong {

@@ -23,12 +23,7 @@ pub struct HeadOptions {
 impl Default for HeadOptions {
     /// Regularisation by five-fold cross-validation of the log-loss.
     fn default() -> Self {
-        Self {
-            c: None,
-            folds: 5,
-            criterion: Criterion::default(),
-            scaling: Scaling::default(),
-        }
+        Self { c: None, folds: 5, criterion: Criterion::default(), scaling: Scaling::default() }
     }
 }
 
@@ -93,8 +88,11 @@ pub(super) fn solve_rows(
     options: &HeadOptions,
 ) -> Result<LinearHead> {
     let length = train.length;
-    let values: Vec<f32> =
-        rows.iter().flat_map(|row| &train.values[row * length..(row + 1) * length]).copied().collect();
+    let values: Vec<f32> = rows
+        .iter()
+        .flat_map(|row| &train.values[row * length..(row + 1) * length])
+        .copied()
+        .collect();
     let labels: Vec<usize> = rows.iter().map(|&row| train.labels[row]).collect();
     let features = Matrix::new(&values, rows.len(), length)?;
     let fit_options = FitOptions { c, scaling: options.scaling, ..FitOptions::default() };

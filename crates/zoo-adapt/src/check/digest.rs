@@ -23,10 +23,9 @@ pub(super) fn read_all(
     decode: impl Fn(&Example, &[u8]) -> Result<(), String> + Sync,
 ) -> Vec<ReadFile> {
     let files = examples.par_iter().map(|example| match read(&example.path, max_bytes) {
-        Ok(bytes) => ReadFile {
-            digest: Some(Digest::of(&bytes)),
-            failure: decode(example, &bytes).err(),
-        },
+        Ok(bytes) => {
+            ReadFile { digest: Some(Digest::of(&bytes)), failure: decode(example, &bytes).err() }
+        }
         Err(error) => ReadFile { digest: None, failure: Some(error.to_string()) },
     });
     files.collect()

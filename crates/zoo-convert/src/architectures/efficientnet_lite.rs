@@ -59,7 +59,13 @@ fn conv_norm(b: &mut GraphBuilder, conv: &str, norm: &str, x: &Value, spec: Conv
 
 /// An inverted residual around the convolution `depthwise`, which has as many outputs as the
 /// block is wide.
-fn block(b: &mut GraphBuilder, name: &str, x: &Value, depthwise: ConvSpec, channels: usize) -> Value {
+fn block(
+    b: &mut GraphBuilder,
+    name: &str,
+    x: &Value,
+    depthwise: ConvSpec,
+    channels: usize,
+) -> Value {
     let part = |part: &str| format!("{name}.{part}");
     let (wide, stride) = (depthwise.outputs, depthwise.stride);
     let mut y = x.clone();

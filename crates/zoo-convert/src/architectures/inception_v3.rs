@@ -35,7 +35,9 @@ fn build(architecture: &Architecture, classes: usize) -> Result<Graph, zoo_model
         x = graph.mixed_5(name, &x, pooled);
     }
     x = graph.mixed_6a(&x);
-    for (name, narrow) in [("Mixed_6b", 128), ("Mixed_6c", 160), ("Mixed_6d", 160), ("Mixed_6e", 192)] {
+    for (name, narrow) in
+        [("Mixed_6b", 128), ("Mixed_6c", 160), ("Mixed_6d", 160), ("Mixed_6e", 192)]
+    {
         x = graph.mixed_6(name, &x, narrow);
     }
     x = graph.mixed_7a(&x);
@@ -149,10 +151,8 @@ impl Inception {
         let three = self.chain(block, x, &[("branch3x3_1", ConvSpec::new(384, 1))]);
         let three_a = self.chain(block, &three, &[("branch3x3_2a", row.clone())]);
         let three_b = self.chain(block, &three, &[("branch3x3_2b", column.clone())]);
-        let double = [
-            ("branch3x3dbl_1", ConvSpec::new(448, 1)),
-            ("branch3x3dbl_2", ConvSpec::new(384, 3)),
-        ];
+        let double =
+            [("branch3x3dbl_1", ConvSpec::new(448, 1)), ("branch3x3dbl_2", ConvSpec::new(384, 3))];
         let double = self.chain(block, x, &double);
         let double_a = self.chain(block, &double, &[("branch3x3dbl_3a", row)]);
         let double_b = self.chain(block, &double, &[("branch3x3dbl_3b", column)]);

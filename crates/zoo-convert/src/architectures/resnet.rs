@@ -76,7 +76,13 @@ fn shortcut(b: &mut GraphBuilder, name: &str, x: &Value, outputs: usize, stride:
 }
 
 /// Two 3 x 3 convolutions.
-fn basic_block(b: &mut GraphBuilder, name: &str, x: &Value, channels: usize, stride: usize) -> Value {
+fn basic_block(
+    b: &mut GraphBuilder,
+    name: &str,
+    x: &Value,
+    channels: usize,
+    stride: usize,
+) -> Value {
     let part = |kind: &str, index: usize| format!("{name}.{kind}{index}");
     let first = ConvSpec::new(channels, 3).stride(stride);
     let y = conv_norm(b, &part("conv", 1), &part("bn", 1), x, first);
@@ -88,7 +94,13 @@ fn basic_block(b: &mut GraphBuilder, name: &str, x: &Value, channels: usize, str
 }
 
 /// 1 x 1 down, 3 x 3, 1 x 1 up to four times the channels.
-fn bottleneck(b: &mut GraphBuilder, name: &str, x: &Value, channels: usize, stride: usize) -> Value {
+fn bottleneck(
+    b: &mut GraphBuilder,
+    name: &str,
+    x: &Value,
+    channels: usize,
+    stride: usize,
+) -> Value {
     let part = |kind: &str, index: usize| format!("{name}.{kind}{index}");
     let outputs = channels * 4;
     let y = conv_norm(b, &part("conv", 1), &part("bn", 1), x, ConvSpec::new(channels, 1));

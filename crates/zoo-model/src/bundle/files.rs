@@ -19,13 +19,8 @@ pub(super) const SUMS: &str = "SHA256SUMS";
 
 /// Every member in the order of the archive, with the largest size that is read into memory.
 /// Weights are mapped: they have no such limit.
-const MEMBERS: [(&str, u64); 5] = [
-    (CARD, 1 << 20),
-    (GRAPH, 64 << 20),
-    (LABELS, 16 << 20),
-    (WEIGHTS, u64::MAX),
-    (SUMS, 64 << 10),
-];
+const MEMBERS: [(&str, u64); 5] =
+    [(CARD, 1 << 20), (GRAPH, 64 << 20), (LABELS, 16 << 20), (WEIGHTS, u64::MAX), (SUMS, 64 << 10)];
 
 /// The most labels that stand in the card itself.
 const MAX_LABELS_IN_CARD: usize = 32;
@@ -56,10 +51,10 @@ impl Members {
 
     /// The list of digests of all members but itself.
     pub(super) fn sums(&self) -> String {
-        self.in_order()
-            .filter(|(name, _)| *name != SUMS)
-            .map(|(name, bytes)| format!("{}  {name}\n", Digest::of(bytes)))
-            .collect()
+        let listed = self.in_order().filter(|(name, _)| *name != SUMS);
+        listed.fold(String::new(), |sums, (name, bytes)| {
+            sums + &format!("{}  {name}\n", Digest::of(bytes))
+        })
     }
 }
 
@@ -144,7 +139,8 @@ pub(super) fn decode(path: &Path, members: Members) -> Result<Bundle, Error> {
 
 /// Reads a safetensors file without copying the tensors; the reason why not.
 pub(crate) fn read_weights(bytes: &Bytes) -> Result<Weights, String> {
-    let (header, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
+    let (header, metadata) =
+        SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
     let data = bytes.slice(header + 8..);
     let mut weights = Weights::new();
     for (name, info) in metadata.tensors() {

@@ -26,8 +26,8 @@ use std::path::{Path, PathBuf};
 
 pub use card::{Adapted, Card, Metrics, Parent, Parity, Source};
 pub(crate) use files::read_weights;
-pub use write::set_readable;
 pub use probe::{probe_input, rule_tensor, rule_tiles};
+pub use write::set_readable;
 
 use crate::{Digest, Error, Executor, Graph, Weights};
 

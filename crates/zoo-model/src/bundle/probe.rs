@@ -7,7 +7,9 @@ use crate::{Tensor, fnv1a, splitmix64};
 pub fn rule_tensor(name: &str, elements: usize) -> Vec<f64> {
     let seed = fnv1a(name);
     (0..elements as u64)
-        .map(|i| (splitmix64(seed.wrapping_add(i)) >> 40) as f64 / f64::from(1u32 << 24) * 2.0 - 1.0)
+        .map(|i| {
+            (splitmix64(seed.wrapping_add(i)) >> 40) as f64 / f64::from(1u32 << 24) * 2.0 - 1.0
+        })
         .collect()
 }
 

@@ -39,7 +39,9 @@ impl Bundle {
             replace_folder(temporary, path)?;
         }
         // The rename itself is on disk only with its folder.
-        File::open(parent).and_then(|folder| folder.sync_all()).map_err(Error::io("sync", parent))?;
+        File::open(parent)
+            .and_then(|folder| folder.sync_all())
+            .map_err(Error::io("sync", parent))?;
         Ok(Digest::of(members.sums().as_bytes()))
     }
 

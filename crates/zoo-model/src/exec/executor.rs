@@ -27,9 +27,8 @@ impl Executor {
         let mut parameters = BTreeMap::new();
         let mut constants = Weights::new();
         for (name, parameter) in &graph.parameters {
-            let tensor = weights
-                .get(name)
-                .ok_or_else(|| Error::MissingParameter { name: name.clone() })?;
+            let tensor =
+                weights.get(name).ok_or_else(|| Error::MissingParameter { name: name.clone() })?;
             if tensor.shape() != parameter.shape
                 || Fact::computed(tensor.dtype()) != Fact::computed(parameter.dtype)
             {

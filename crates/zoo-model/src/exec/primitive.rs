@@ -99,7 +99,11 @@ pub(crate) fn ones(shape: impl Into<Shape>, like: &DispatchTensor) -> DispatchTe
     Dispatch::float_ones(shape.into(), &like.device(), FloatDType::F32)
 }
 
-pub(crate) fn from_f32(values: Vec<f32>, shape: &[usize], device: &DispatchDevice) -> DispatchTensor {
+pub(crate) fn from_f32(
+    values: Vec<f32>,
+    shape: &[usize],
+    device: &DispatchDevice,
+) -> DispatchTensor {
     Dispatch::float_from_data(TensorData::new(values, Shape::from(shape.to_vec())), device)
 }
 
@@ -122,7 +126,9 @@ pub(crate) fn upload(tensor: &Tensor, device: &DispatchDevice) -> DispatchTensor
 
 /// The elements of a tensor of floating-point numbers.
 pub(crate) fn read_f32(tensor: DispatchTensor) -> Vec<f32> {
-    read(read_sync(Dispatch::float_into_data(tensor)).map(|data| data.convert_dtype(BurnDType::F32)))
+    read(
+        read_sync(Dispatch::float_into_data(tensor)).map(|data| data.convert_dtype(BurnDType::F32)),
+    )
 }
 
 /// The elements of a tensor of whole numbers.

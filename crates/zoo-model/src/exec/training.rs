@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
-use burn_backend::ops::{ActivationOps, FloatTensorOps};
 use burn_backend::AutodiffBackend;
+use burn_backend::ops::{ActivationOps, FloatTensorOps};
 use burn_dispatch::{Dispatch, DispatchTensor};
 
 use super::context::Training;
@@ -103,7 +103,8 @@ impl Trainer {
         for (node, mean, variance) in statistics {
             let names = &self.executor.graph().nodes[node].inputs;
             for (name, values) in [(&names[3], mean), (&names[4], variance)] {
-                let tensor = primitive::from_f32(values.clone(), &[values.len()], self.executor.device());
+                let tensor =
+                    primitive::from_f32(values.clone(), &[values.len()], self.executor.device());
                 self.parameters.insert(name.clone(), tensor);
             }
         }
@@ -164,7 +165,8 @@ impl Trainer {
             if self.trained.contains(name) { Dispatch::inner(tensor) } else { tensor }
         };
         let each = self.parameters.iter();
-        each.map(|(name, tensor)| (name.clone(), primitive::download(plain(name, tensor)))).collect()
+        each.map(|(name, tensor)| (name.clone(), primitive::download(plain(name, tensor))))
+            .collect()
     }
 }
 

@@ -116,12 +116,8 @@ impl GraphBuilder {
     /// Batch normalisation with the four parameters of PyTorch's `BatchNorm2d`.
     pub fn batch_norm(&mut self, name: &str, x: &Value, epsilon: f32) -> Value {
         let shape = vec![x.channels];
-        let parameters = [
-            ("weight", true),
-            ("bias", true),
-            ("running_mean", false),
-            ("running_var", false),
-        ];
+        let parameters =
+            [("weight", true), ("bias", true), ("running_mean", false), ("running_var", false)];
         let mut inputs = vec![x.name.clone()];
         for (parameter, trainable) in parameters {
             inputs.push(self.parameter(name, parameter, shape.clone(), trainable));
@@ -166,7 +162,13 @@ impl GraphBuilder {
     }
 
     /// The mean of each square window, padding counted as zeros.
-    pub fn average_pool(&mut self, x: &Value, kernel: usize, stride: usize, padding: usize) -> Value {
+    pub fn average_pool(
+        &mut self,
+        x: &Value,
+        kernel: usize,
+        stride: usize,
+        padding: usize,
+    ) -> Value {
         self.pool(PoolKind::MeanWithPadding, x, [kernel, stride, padding])
     }
 
@@ -203,7 +205,9 @@ impl GraphBuilder {
             }
             for node in &mut self.nodes {
                 let places = node.outputs.iter_mut().chain(&mut node.inputs);
-                places.filter(|place| **place == value.name).for_each(|place| (*name).clone_into(place));
+                places
+                    .filter(|place| **place == value.name)
+                    .for_each(|place| (*name).clone_into(place));
             }
         }
         let outputs = outputs.iter().map(|(name, _)| (*name).to_owned()).collect();
@@ -213,7 +217,13 @@ impl GraphBuilder {
         Ok(graph)
     }
 
-    fn parameter(&mut self, module: &str, name: &str, shape: Vec<usize>, trainable: bool) -> String {
+    fn parameter(
+        &mut self,
+        module: &str,
+        name: &str,
+        shape: Vec<usize>,
+        trainable: bool,
+    ) -> String {
         let name = format!("{module}.{name}");
         self.parameters.insert(name.clone(), Parameter { dtype: DType::F32, shape, trainable });
         name

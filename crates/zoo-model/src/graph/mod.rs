@@ -154,7 +154,8 @@ impl Graph {
         for node in self.nodes.iter().rev() {
             let needed = node.outputs.iter().any(|output| reached.contains(output.as_str()));
             if needed && !node.outputs.iter().any(|output| output == value) {
-                reached.extend(node.inputs.iter().map(String::as_str).filter(|name| *name != value));
+                reached
+                    .extend(node.inputs.iter().map(String::as_str).filter(|name| *name != value));
                 nodes.push(node);
             }
         }

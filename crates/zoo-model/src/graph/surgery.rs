@@ -26,16 +26,18 @@ impl Graph {
     /// Fails where `cuts` are not this graph's.
     pub fn with_head(&self, cuts: &Cuts, classes: usize) -> Result<NewHead, Error> {
         let old = self.nodes.iter().find(|node| {
-            cuts.head.contains(&node.name) && matches!(&node.op, Op::Gemm(gemm) if *gemm == Gemm::LINEAR)
+            cuts.head.contains(&node.name)
+                && matches!(&node.op, Op::Gemm(gemm) if *gemm == Gemm::LINEAR)
         });
         let (weight, bias) = match old.map(|node| node.inputs.as_slice()) {
             Some([_, weight, bias]) => (weight.clone(), bias.clone()),
             _ => ("head.weight".to_owned(), "head.bias".to_owned()),
         };
         let name = old.map_or("head", |node| node.name.as_str()).to_owned();
-        let dropout = self.nodes.iter().find(|node| {
-            cuts.head.contains(&node.name) && matches!(node.op, Op::Dropout { .. })
-        });
+        let dropout = self
+            .nodes
+            .iter()
+            .find(|node| cuts.head.contains(&node.name) && matches!(node.op, Op::Dropout { .. }));
 
         let mut graph = self.until(&cuts.feature);
         let mut value = cuts.feature.clone();

@@ -72,7 +72,7 @@ impl Activation {
         }
     }
 
-    pub(super) fn infer(self, inputs: &Operands) -> Result<Fact, OpError> {
+    pub(super) fn infer(inputs: &Operands) -> Result<Fact, OpError> {
         inputs.at_most(1)?;
         Ok(Fact::float(inputs.float(0)?.shape.clone()))
     }

@@ -64,7 +64,8 @@ impl Unary {
         let x = inputs.required(0)?;
         match (self, x.dtype) {
             (Self::Not, DType::Bool) => {
-                let known = x.known.as_ref().map(|k| k.iter().map(|v| i64::from(*v == 0)).collect());
+                let known =
+                    x.known.as_ref().map(|k| k.iter().map(|v| i64::from(*v == 0)).collect());
                 Ok(Fact { known, ..x.clone() })
             }
             (Self::Neg, DType::I64) => {

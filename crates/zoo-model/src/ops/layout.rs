@@ -130,7 +130,9 @@ impl Layout {
                 let mut sorted = permutation.clone();
                 sorted.sort_unstable();
                 if sorted != (0..rank).collect::<Vec<_>>() {
-                    return Err(OpError::new(format!("{permutation:?} is no order of {rank} axes")));
+                    return Err(OpError::new(format!(
+                        "{permutation:?} is no order of {rank} axes"
+                    )));
                 }
                 let shape = permutation.iter().map(|&axis| x.shape[axis]).collect();
                 let known = x.known.clone().filter(|_| rank < 2);
@@ -163,9 +165,8 @@ impl Layout {
                     wanted.iter().map(|&dim| usize::try_from(dim).ok()).collect();
                 let wanted = wanted.ok_or_else(|| OpError::new("a length is negative"))?;
                 let shape = broadcast(&x.shape, &wanted)?;
-                let known = (shape.iter().product::<usize>() <= 1024)
-                    .then(|| spread(x, &shape))
-                    .flatten();
+                let known =
+                    (shape.iter().product::<usize>() <= 1024).then(|| spread(x, &shape)).flatten();
                 Fact { dtype: x.dtype, shape, known }
             }
             Self::Pad { pads, .. } | Self::PadReflect { pads } => {
@@ -313,7 +314,7 @@ fn reshaped(from: &[usize], wanted: &[i64]) -> Result<Vec<usize>, OpError> {
     }
     let filled = shape.iter().try_fold(1usize, |a, &b| a.checked_mul(b)).ok_or_else(refuse)?;
     if let Some(axis) = open {
-        if filled == 0 || total % filled != 0 {
+        if filled == 0 || !total.is_multiple_of(filled) {
             return Err(refuse());
         }
         shape[axis] = total / filled;

@@ -27,8 +27,7 @@ pub struct Gemm {
 
 impl Gemm {
     /// PyTorch's `Linear`: `x [batch, inputs]`, `weight [outputs, inputs]`, `bias [outputs]`.
-    pub const LINEAR: Self =
-        Self { alpha: 1.0, beta: 1.0, transpose_a: false, transpose_b: true };
+    pub const LINEAR: Self = Self { alpha: 1.0, beta: 1.0, transpose_a: false, transpose_b: true };
 
     pub(super) fn infer(self, inputs: &Operands) -> Result<Fact, OpError> {
         inputs.at_most(3)?;
@@ -55,9 +54,8 @@ impl Gemm {
             1.0 => tensor,
             factor => Dispatch::float_mul_scalar(tensor, Scalar::Float(f64::from(factor))),
         };
-        let orient = |tensor, transpose| match transpose {
-            true => Dispatch::float_swap_dims(tensor, 0, 1),
-            false => tensor,
+        let orient = |tensor, transpose: bool| {
+            if transpose { Dispatch::float_swap_dims(tensor, 0, 1) } else { tensor }
         };
         let a = orient(inputs.take(0), self.transpose_a);
         let b = orient(inputs.take(1), self.transpose_b);
@@ -116,11 +114,7 @@ pub(super) fn run_mat_mul(mut inputs: Values, shape: &[usize]) -> DispatchTensor
         let mut target = whole.clone();
         target[rank - 2..].copy_from_slice(&matrix[matrix.len() - 2..]);
         let tensor = Dispatch::float_reshape(tensor, Shape::from(lifted.clone()));
-        if lifted == target {
-            tensor
-        } else {
-            Dispatch::float_expand(tensor, Shape::from(target))
-        }
+        if lifted == target { tensor } else { Dispatch::float_expand(tensor, Shape::from(target)) }
     };
     let product = Dispatch::float_matmul(fit(a, &a_shape), fit(b, &b_shape));
     Dispatch::float_reshape(product, Shape::from(shape.to_vec()))

@@ -26,17 +26,21 @@ pub struct BatchNorm {
 }
 
 impl BatchNorm {
-    pub(super) fn infer(self, inputs: &Operands) -> Result<Fact, OpError> {
+    pub(super) fn infer(inputs: &Operands) -> Result<Fact, OpError> {
         inputs.at_most(5)?;
         let x = inputs.float(0)?;
         if x.shape.len() < 2 {
             return Err(OpError::new("the input must have a channel axis"));
         }
         let channels = x.shape[1];
-        for (index, name) in ["weight", "bias", "running mean", "running variance"].iter().enumerate() {
+        for (index, name) in
+            ["weight", "bias", "running mean", "running variance"].iter().enumerate()
+        {
             let shape = &inputs.float(index + 1)?.shape;
             if shape != &[channels] {
-                return Err(OpError::new(format!("the {name} has shape {shape:?}, not [{channels}]")));
+                return Err(OpError::new(format!(
+                    "the {name} has shape {shape:?}, not [{channels}]"
+                )));
             }
         }
         Ok(Fact::float(x.shape.clone()))

@@ -63,7 +63,7 @@ impl Pool {
         shape.extend(window.output(&x.shape[2..])?);
         let pads = padding.resolve(&x.shape[2..], kernel, stride, dilation);
         for (axis, (before, after)) in pads.iter().enumerate() {
-            if *before.max(after) >= (kernel[axis] - 1) * dilation[axis] + 1 {
+            if *before.max(after) > (kernel[axis] - 1) * dilation[axis] {
                 return Err(OpError::new("a window would see padding only"));
             }
         }
@@ -79,7 +79,8 @@ impl Pool {
         let pads = if let [pad] = pads[..] { [(0, 0), pad] } else { [pads[0], pads[1]] };
         let [height, width] = two(&input[2..]);
         let [out_height, out_width] = two(&shape[2..]);
-        let (kernel, stride, dilation) = (two(&self.kernel), two(&self.stride), two(&self.dilation));
+        let (kernel, stride, dilation) =
+            (two(&self.kernel), two(&self.stride), two(&self.dilation));
         let x = Dispatch::float_reshape(x, Shape::from([input[0], input[1], height, width]));
 
         let include_padding = self.kind == PoolKind::MeanWithPadding;
@@ -140,7 +141,7 @@ impl GlobalPool {
         }
     }
 
-    pub(super) fn infer(self, inputs: &Operands) -> Result<Fact, OpError> {
+    pub(super) fn infer(inputs: &Operands) -> Result<Fact, OpError> {
         inputs.at_most(1)?;
         let x = inputs.float(0)?;
         if x.shape.len() < 3 || x.shape.contains(&0) {

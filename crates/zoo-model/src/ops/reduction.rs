@@ -79,7 +79,9 @@ impl Reduce {
                     Reduction::Prod => known.iter().copied().fold(1, i64::wrapping_mul),
                     Reduction::Max => known.iter().copied().max().unwrap_or_default(),
                     Reduction::Min => known.iter().copied().min().unwrap_or_default(),
-                    Reduction::Mean => return Err(OpError::new("a mean of whole numbers is not one")),
+                    Reduction::Mean => {
+                        return Err(OpError::new("a mean of whole numbers is not one"));
+                    }
                 };
                 Ok(Fact::ints(shape, vec![value]))
             }

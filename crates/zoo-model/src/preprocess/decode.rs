@@ -12,8 +12,8 @@ use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 
-use image::metadata::Orientation;
 use image::error::DecodingError;
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use super::jpeg::{self, Failure};
@@ -60,8 +60,16 @@ fn decode(bytes: &[u8]) -> Result<Pixels, DecodeError> {
     let format = image::guess_format(bytes).map_err(|_| DecodeError::NotAnImage)?;
     if format == ImageFormat::Jpeg {
         match jpeg::decode(bytes) {
+            Ok(pixels) => return Ok(pixels),
             Err(Failure::NotOurs) => {}
-            decoded => return decoded.map_err(classify_jpeg),
+            Err(Failure::Truncated) => return Err(DecodeError::Truncated),
+            Err(Failure::TooLarge { width, height }) => {
+                return Err(too_large_image(width.into(), height.into()));
+            }
+            Err(Failure::Malformed(damage)) => {
+                let source = DecodingError::new(format.into(), damage);
+                return Err(DecodeError::Malformed { source: ImageError::Decoding(source) });
+            }
         }
     }
     if !complete::is_complete(bytes, format) {
@@ -109,20 +117,6 @@ fn interleave(image: DynamicImage) -> Pixels {
         other => (4, other.into_rgba8().into_raw()),
     };
     Pixels::from_parts(height, width, channels, data)
-}
-
-/// What a failure of our own JPEG decoder means to the owner of the file.
-fn classify_jpeg(failure: Failure) -> DecodeError {
-    let damaged = |damage: Box<dyn std::error::Error + Send + Sync>| {
-        let error = DecodingError::new(ImageFormat::Jpeg.into(), damage);
-        DecodeError::Malformed { source: ImageError::Decoding(error) }
-    };
-    match failure {
-        Failure::Truncated => DecodeError::Truncated,
-        Failure::TooLarge { width, height } => too_large_image(width.into(), height.into()),
-        Failure::Malformed(damage) => damaged(damage.into()),
-        Failure::NotOurs => damaged("this kind of jpeg is not supported".into()),
-    }
 }
 
 /// What a decoder's error means to the owner of the file.

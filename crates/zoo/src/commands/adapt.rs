@@ -63,7 +63,8 @@ fn plan(global: &Global, args: AdaptArgs) -> Result<Plan> {
     let out = args.out.or(config.out).unwrap_or_else(named);
     ensure!(
         out.extension().is_some_and(|extension| extension == "zoo"),
-        "{} must end in .zoo", out.display()
+        "{} must end in .zoo",
+        out.display()
     );
     // Found out before the work, not after it.
     if let Some(parent) = out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
@@ -71,7 +72,10 @@ fn plan(global: &Global, args: AdaptArgs) -> Result<Plan> {
             .with_context(|| format!("cannot create {}", parent.display()))?;
     }
     let held_out = args.held_out.or(config.held_out).unwrap_or(0.2);
-    ensure!(held_out > 0.0 && held_out < 1.0, "--held-out must lie between 0 and 1, not {held_out}");
+    ensure!(
+        held_out > 0.0 && held_out < 1.0,
+        "--held-out must lie between 0 and 1, not {held_out}"
+    );
     if let Some(c) = args.regularisation {
         ensure!(c > 0.0 && c.is_finite(), "--regularisation must be above 0, not {c}");
     }
@@ -98,7 +102,8 @@ fn plan(global: &Global, args: AdaptArgs) -> Result<Plan> {
 }
 
 fn stem(path: &Path) -> String {
-    path.file_stem().map_or_else(|| "adapted".to_owned(), |stem| stem.to_string_lossy().into_owned())
+    path.file_stem()
+        .map_or_else(|| "adapted".to_owned(), |stem| stem.to_string_lossy().into_owned())
 }
 
 fn show(global: &Global, plan: &Plan, outcome: &Outcome, report: &Path) -> Result<()> {
@@ -106,10 +111,10 @@ fn show(global: &Global, plan: &Plan, outcome: &Outcome, report: &Path) -> Resul
     let out = plan.out.display();
     output::line(format!("model  {out}"))?;
     output::line(format!("report {}", report.display()))?;
-    let example = outcome.mistakes.first().map_or_else(
-        || plan.data.display().to_string(),
-        |wrong| wrong.path.display().to_string(),
-    );
+    let example = outcome
+        .mistakes
+        .first()
+        .map_or_else(|| plan.data.display().to_string(), |wrong| wrong.path.display().to_string());
     output::status(global, "Next", format!("zoo predict {out} {example}"));
     Ok(())
 }

@@ -41,10 +41,18 @@ pub(crate) fn run(global: &Global, args: &ConvertArgs) -> Result<ExitCode> {
         }))?;
     } else {
         let what = conversion.bundle.card.architecture.as_deref().unwrap_or("graph");
-        output::status(global, "Converted", format!(
-            "{} ({}, {what}): {} parameters applied, {} unused, {} ignored",
-            args.file.display(), conversion.format.name(), report.applied.len(), report.unused.len(), report.ignored.len(),
-        ));
+        output::status(
+            global,
+            "Converted",
+            format!(
+                "{} ({}, {what}): {} parameters applied, {} unused, {} ignored",
+                args.file.display(),
+                conversion.format.name(),
+                report.applied.len(),
+                report.unused.len(),
+                report.ignored.len(),
+            ),
+        );
         output::line(format!("{out}"))?;
         output::status(global, "Next", format!("zoo inspect {out}"));
     }

@@ -50,7 +50,9 @@ pub(crate) fn show(evaluation: &Evaluation, labels: &[String]) -> Result<()> {
     for (label, class) in labels.iter().zip(&evaluation.per_class) {
         if class.support > 0 {
             let numbers = [class.precision, class.recall, class.f1].map(|n| format!("{n:.3}"));
-            table.push([vec![label.clone()], numbers.to_vec(), vec![class.support.to_string()]].concat());
+            table.push(
+                [vec![label.clone()], numbers.to_vec(), vec![class.support.to_string()]].concat(),
+            );
         }
     }
     output::table(&table)

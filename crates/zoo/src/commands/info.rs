@@ -55,16 +55,23 @@ pub(crate) fn run(global: &Global, args: &InfoArgs) -> Result<ExitCode> {
         }
         for evidence in &file.evidence {
             let sources = evidence.sources();
-            say("  evidence", &format!(
-                "{:?} {}, {} ({sources} source{})",
-                evidence.kind(), evidence.value(), evidence.publisher(), if sources == 1 { "" } else { "s" }
-            ))?;
+            say(
+                "  evidence",
+                &format!(
+                    "{:?} {}, {} ({sources} source{})",
+                    evidence.kind(),
+                    evidence.value(),
+                    evidence.publisher(),
+                    if sources == 1 { "" } else { "s" }
+                ),
+            )?;
         }
         for url in &file.urls {
             say("  url", url)?;
         }
     }
-    let versions: Vec<String> = entry.versions.iter().map(|v| format!("{} ({})", v.version, v.weights)).collect();
+    let versions: Vec<String> =
+        entry.versions.iter().map(|v| format!("{} ({})", v.version, v.weights)).collect();
     say("versions", &versions.join(", "))?;
     say("citation", &entry.citation)?;
     say("upstream", &entry.upstream)?;

@@ -62,7 +62,12 @@ fn show_graph(
             let parent = &adapted.parent;
             output::line(format!(
                 "adapted from {}@{} ({}), seed {}, {} examples, held-out accuracy {:.1} %",
-                parent.name, parent.version, parent.digest.short(), adapted.seed, adapted.examples, adapted.metrics.accuracy * 100.0
+                parent.name,
+                parent.version,
+                parent.digest.short(),
+                adapted.seed,
+                adapted.examples,
+                adapted.metrics.accuracy * 100.0
             ))?;
             for (name, value) in &adapted.recipe {
                 output::line(format!("  {name}: {value}"))?;
@@ -70,7 +75,9 @@ fn show_graph(
         }
         match card.labels.len() {
             0 => {}
-            count if count <= SHOWN => output::line(format!("classes: {}", card.labels.join(", ")))?,
+            count if count <= SHOWN => {
+                output::line(format!("classes: {}", card.labels.join(", ")))?;
+            }
             count => output::line(format!("classes: {count}"))?,
         }
     }
@@ -83,7 +90,10 @@ fn show_graph(
     let all: usize = graph.parameters.values().map(zoo_model::Parameter::elements).sum();
     output::line(format!(
         "{} nodes, {} parameters with {} numbers, {} trainable",
-        graph.nodes.len(), graph.parameters.len(), output::count(all as u64), output::count(graph.trainable_elements() as u64)
+        graph.nodes.len(),
+        graph.parameters.len(),
+        output::count(all as u64),
+        output::count(graph.trainable_elements() as u64)
     ))?;
     match cuts {
         Some(cuts) => {
@@ -93,7 +103,9 @@ fn show_graph(
             let stages: Vec<String> = cuts
                 .stages
                 .iter()
-                .map(|stage| format!("{stage} {:?}", facts.get(stage).map_or(&[][..], |f| &f.shape)))
+                .map(|stage| {
+                    format!("{stage} {:?}", facts.get(stage).map_or(&[][..], |f| &f.shape))
+                })
                 .collect();
             output::line(format!("stages  {}", cuts.stages.len()))?;
             limited(args, &stages)?;
@@ -123,7 +135,12 @@ fn show_graph(
     Ok(ExitCode::SUCCESS)
 }
 
-fn show_checkpoint(global: &Global, args: &InspectArgs, path: &Path, format: Format) -> Result<ExitCode> {
+fn show_checkpoint(
+    global: &Global,
+    args: &InspectArgs,
+    path: &Path,
+    format: Format,
+) -> Result<ExitCode> {
     let globals = if format == Format::PyTorch { pickle::globals(path)? } else { Vec::new() };
     let checkpoint = match read_checkpoint(path, format) {
         Ok(checkpoint) => checkpoint,
@@ -153,7 +170,9 @@ fn show_checkpoint(global: &Global, args: &InspectArgs, path: &Path, format: For
     let all: usize = checkpoint.weights.iter().map(|(_, tensor)| tensor.len()).sum();
     output::line(format!(
         "{}, {} tensors with {} numbers",
-        checkpoint.container, checkpoint.weights.len(), output::count(all as u64)
+        checkpoint.container,
+        checkpoint.weights.len(),
+        output::count(all as u64)
     ))?;
     output::line(format!("architecture {}", architecture.unwrap_or("unknown: --arch must say")))?;
     show_globals(&globals)?;
@@ -173,7 +192,8 @@ fn show_globals(globals: &[pickle::Global]) -> Result<()> {
     }
     output::line("pickle globals (none is ever called here)")?;
     globals.iter().try_for_each(|global| {
-        let note = if global.harmless { "" } else { "   <- Python would run this: do not load it there" };
+        let note =
+            if global.harmless { "" } else { "   <- Python would run this: do not load it there" };
         output::line(format!("  {}{note}", global.name))
     })
 }

@@ -43,7 +43,10 @@ fn row(registry: &Registry, entry: &Entry) -> Row {
     let version = entry.version(None).ok();
     let file = version.and_then(|version| version.files.first());
     let cached = file.and_then(|file| file.sha256.as_ref()).is_some_and(|digest| {
-        registry.store().open_verified(digest, file.and_then(|f| f.exact_size())).is_some()
+        registry
+            .store()
+            .open_verified(digest, file.and_then(zoo_registry::ModelFile::exact_size))
+            .is_some()
     });
     Row {
         name: entry.name.to_string(),

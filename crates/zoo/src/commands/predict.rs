@@ -50,7 +50,11 @@ pub(crate) fn run(global: &Global, args: &PredictArgs) -> Result<ExitCode> {
                     if !global.json {
                         output::error(&error);
                     }
-                    Row { path: path.clone(), predictions: Vec::new(), error: Some(format!("{error:#}")) }
+                    Row {
+                        path: path.clone(),
+                        predictions: Vec::new(),
+                        error: Some(format!("{error:#}")),
+                    }
                 }
             };
             if global.json {
@@ -93,8 +97,8 @@ fn top(classifier: &Classifier, probabilities: &[f32], count: usize) -> Vec<Pred
 fn pictures(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for input in inputs {
-        let metadata = std::fs::metadata(input)
-            .with_context(|| format!("cannot read {}", input.display()))?;
+        let metadata =
+            std::fs::metadata(input).with_context(|| format!("cannot read {}", input.display()))?;
         if metadata.is_dir() {
             let before = found.len();
             walk(input, &mut found)?;
@@ -108,8 +112,7 @@ fn pictures(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
 
 fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     let cannot_read = || format!("cannot read {}", folder.display());
-    let entries: Result<Vec<_>, _> =
-        std::fs::read_dir(folder).with_context(cannot_read)?.collect();
+    let entries: Result<Vec<_>, _> = std::fs::read_dir(folder).with_context(cannot_read)?.collect();
     let mut entries = entries.with_context(cannot_read)?;
     entries.sort_by_key(std::fs::DirEntry::file_name);
     for entry in entries {

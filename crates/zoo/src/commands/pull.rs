@@ -30,7 +30,11 @@ pub(crate) fn run(global: &Global, args: &PullArgs) -> Result<ExitCode> {
             Ok(pulled) => {
                 let done = if pulled.was_cached { "Verified" } else { "Pulled" };
                 let version = pulled.version.version.to_string();
-                output::status(global, done, format!("{}@{version} sha256:{}", pulled.entry.name, pulled.digest));
+                output::status(
+                    global,
+                    done,
+                    format!("{}@{version} sha256:{}", pulled.entry.name, pulled.digest),
+                );
                 rows.push(Row {
                     name: pulled.entry.name.to_string(),
                     version,

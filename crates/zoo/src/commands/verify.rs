@@ -27,7 +27,9 @@ pub(crate) fn run(global: &Global, args: &VerifyArgs) -> Result<ExitCode> {
     let error = largest / parity.deviation.max(f32::MIN_POSITIVE);
     let agrees = error <= TOLERANCE && found.expected.len() == parity.expected.len();
     if global.json {
-        output::json(&json!({ "model": args.model, "error": error, "tolerance": TOLERANCE, "agrees": agrees }))?;
+        output::json(
+            &json!({ "model": args.model, "error": error, "tolerance": TOLERANCE, "agrees": agrees }),
+        )?;
     } else {
         let word = if agrees { "agrees" } else { "DOES NOT AGREE" };
         output::line(format!(

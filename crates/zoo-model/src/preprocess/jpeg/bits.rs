@@ -25,7 +25,7 @@ impl<'a> Bits<'a> {
     }
 
     /// Makes at least 32 bits available: a Huffman code (16) and the value it announces (15).
-    #[inline(always)]
+    #[inline]
     pub(super) fn refill(&mut self) {
         if self.count < 32 {
             match self.bytes.get(self.at..).and_then(|rest| rest.first_chunk()) {
@@ -73,19 +73,19 @@ impl<'a> Bits<'a> {
     }
 
     /// The next `count` bits, at most 32, without taking them.
-    #[inline(always)]
+    #[inline]
     pub(super) fn peek(&self, count: u32) -> u32 {
         ((self.buffer >> 1) >> (63 - count)) as u32
     }
 
-    #[inline(always)]
+    #[inline]
     pub(super) fn skip(&mut self, count: u32) {
         self.buffer <<= count;
         self.count -= count;
     }
 
     /// Takes `count` bits, at most 16, of those that [`Bits::refill`] made available.
-    #[inline(always)]
+    #[inline]
     pub(super) fn take(&mut self, count: u32) -> i32 {
         let value = self.peek(count);
         self.skip(count);
@@ -93,7 +93,7 @@ impl<'a> Bits<'a> {
     }
 
     /// Takes one bit.
-    #[inline(always)]
+    #[inline]
     pub(super) fn bit(&mut self) -> bool {
         self.refill();
         self.take(1) == 1
@@ -101,7 +101,7 @@ impl<'a> Bits<'a> {
 
     /// Takes a value of `size` bits, at most 15, whose upper half is positive and whose lower
     /// half stands for the negatives (F.2.2.1, `EXTEND`).
-    #[inline(always)]
+    #[inline]
     pub(super) fn signed(&mut self, size: u32) -> i32 {
         let value = self.take(size);
         // All ones when the first bit is zero.
@@ -110,7 +110,7 @@ impl<'a> Bits<'a> {
     }
 
     /// Whether all bits taken so far were really there.
-    #[inline(always)]
+    #[inline]
     pub(super) fn check(&self) -> Result<(), Failure> {
         if self.padding > self.count { Err(self.overrun()) } else { Ok(()) }
     }
@@ -140,7 +140,7 @@ impl<'a> Bits<'a> {
 }
 
 /// Whether a byte of `word` is `0xFF`.
-#[inline(always)]
+#[inline]
 fn has_ff(word: u64) -> bool {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     (!word).wrapping_sub(ONES) & word & (ONES << 7) != 0
@@ -175,8 +175,9 @@ mod tests {
         for width in 1..=16 {
             let mut bits = Bits::new(&bytes, 0);
             for at in (0..bytes.len() as u32 * 8 - 16).step_by(width as usize) {
-                let expected =
-                    (0..width).fold(0, |v, i| v << 1 | bytes[(at + i) as usize / 8] >> (7 - (at + i) % 8) as i32 & 1);
+                let expected = (0..width).fold(0, |v, i| {
+                    v << 1 | bytes[(at + i) as usize / 8] >> (7 - (at + i) % 8) as i32 & 1
+                });
                 bits.refill();
                 assert_eq!(bits.take(width) as u32 & 0xFF, u32::from(expected));
             }

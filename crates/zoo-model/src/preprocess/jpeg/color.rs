@@ -1,57 +1,68 @@
 //! From luma and chroma to red, green and blue (JFIF 1.02, "Conversion to and from RGB"),
 //! rounded as libjpeg rounds it.
 
+/// Pixels converted at a time: as many as let the compiler use vector instructions.
+const LANES: usize = 16;
+
 /// Fractional bits of the constants.
 const SCALE_BITS: u32 = 16;
 
 /// One half, scaled.
 const HALF: i32 = 1 << (SCALE_BITS - 1);
 
-/// What a chroma value adds to each colour. Green's share is still scaled: it is rounded only
-/// after both chromas are added.
-#[derive(Clone, Copy)]
-struct Share {
-    /// What the red chroma adds to red.
-    red: i16,
-    /// What the blue chroma adds to blue.
-    blue: i16,
-    /// What the red chroma adds to green.
-    green_of_red: i32,
-    /// What the blue chroma adds to green, with the half for rounding.
-    green_of_blue: i32,
-}
-
-static SHARES: [Share; 256] = shares();
-
+/// A constant, scaled.
 const fn fixed(value: f64) -> i32 {
     (value * (1 << SCALE_BITS) as f64 + 0.5) as i32
 }
 
-const fn shares() -> [Share; 256] {
-    let mut shares = [Share { red: 0, blue: 0, green_of_red: 0, green_of_blue: 0 }; 256];
-    let mut value = 0;
-    while value < 256 {
-        let chroma = value as i32 - 128;
-        shares[value] = Share {
-            red: ((fixed(1.402) * chroma + HALF) >> SCALE_BITS) as i16,
-            blue: ((fixed(1.772) * chroma + HALF) >> SCALE_BITS) as i16,
-            green_of_red: -fixed(0.714_14) * chroma,
-            green_of_blue: -fixed(0.344_14) * chroma + HALF,
-        };
-        value += 1;
-    }
-    shares
+/// The product of a chroma value and a constant between -0.5 and 0.5, rounded half up.
+///
+/// Says `(chroma * share + HALF) >> SCALE_BITS` in a way that 16-bit vectors can follow:
+/// twice the product is cut off, and the last bit rounded away.
+#[inline]
+fn part(chroma: i16, share: i32) -> i16 {
+    (((i32::from(2 * chroma) * share) >> SCALE_BITS) as i16 + 1) >> 1
+}
+
+/// One pixel. Constants that exceed 16 bits are split into a whole and a remainder.
+#[inline]
+fn pixel(luma: u8, blue: u8, red: u8) -> [u8; 3] {
+    const WHOLE: i32 = 1 << SCALE_BITS;
+    let luma = i16::from(luma);
+    let (blue, red) = (i16::from(blue) - 128, i16::from(red) - 128);
+    // Rounded only after both chromas are added.
+    let green =
+        i32::from(blue) * -fixed(0.344_14) + i32::from(red) * (WHOLE - fixed(0.714_14)) + HALF;
+    [
+        luma + red + part(red, fixed(1.402) - WHOLE),
+        luma - red + (green >> SCALE_BITS) as i16,
+        luma + 2 * blue + part(blue, fixed(1.772) - 2 * WHOLE),
+    ]
+    .map(|value| value.clamp(0, 255) as u8)
 }
 
 /// Converts a row of luma and both chromas to interleaved RGB.
 pub(super) fn to_rgb([luma, blue, red]: [&[u8]; 3], out: &mut [u8]) {
     let (pixels, _) = out.as_chunks_mut::<3>();
-    for (((pixel, &luma), &blue), &red) in pixels.iter_mut().zip(luma).zip(blue).zip(red) {
-        let (blue, red) = (&SHARES[usize::from(blue)], &SHARES[usize::from(red)]);
-        let luma = i32::from(luma);
-        let green = (blue.green_of_blue + red.green_of_red) >> SCALE_BITS;
-        *pixel = [luma + i32::from(red.red), luma + green, luma + i32::from(blue.blue)]
-            .map(|value| value.clamp(0, 255) as u8);
+    let width = pixels.len();
+    let (lumas, luma) = luma[..width].as_chunks::<LANES>();
+    let (blues, blue) = blue[..width].as_chunks::<LANES>();
+    let (reds, red) = red[..width].as_chunks::<LANES>();
+    let (groups, rest) = pixels.as_chunks_mut::<LANES>();
+    for (((group, luma), blue), red) in groups.iter_mut().zip(lumas).zip(blues).zip(reds) {
+        let mut planes = [[0; LANES]; 3];
+        for at in 0..LANES {
+            let [red, green, blue] = pixel(luma[at], blue[at], red[at]);
+            planes[0][at] = red;
+            planes[1][at] = green;
+            planes[2][at] = blue;
+        }
+        for (at, pixel) in group.iter_mut().enumerate() {
+            *pixel = [planes[0][at], planes[1][at], planes[2][at]];
+        }
+    }
+    for (((out, &luma), &blue), &red) in rest.iter_mut().zip(luma).zip(blue).zip(red) {
+        *out = pixel(luma, blue, red);
     }
 }
 
@@ -60,5 +71,26 @@ pub(super) fn interleave([red, green, blue]: [&[u8]; 3], out: &mut [u8]) {
     let (pixels, _) = out.as_chunks_mut::<3>();
     for (((pixel, &red), &green), &blue) in pixels.iter_mut().zip(red).zip(green).zip(blue) {
         *pixel = [red, green, blue];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every pair of chromas, against the formula as it is written in the standard but for
+    /// its rounding.
+    #[test]
+    fn split_constants_are_exact() {
+        for (blue, red) in (0..=255).flat_map(|blue| (0..=255).map(move |red| (blue, red))) {
+            let (b, r) = (i32::from(blue) - 128, i32::from(red) - 128);
+            let share = |sum: i32| ((sum + HALF) >> SCALE_BITS) + 100;
+            let expected = [
+                share(fixed(1.402) * r),
+                share(-fixed(0.344_14) * b - fixed(0.714_14) * r),
+                share(fixed(1.772) * b),
+            ];
+            assert_eq!(pixel(100, blue, red), expected.map(|value| value.clamp(0, 255) as u8));
+        }
     }
 }

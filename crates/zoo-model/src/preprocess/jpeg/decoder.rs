@@ -15,9 +15,10 @@ use super::tables::Tables;
 /// The most scans of a file. Real ones have about ten.
 const MAX_SCANS: usize = 500;
 
-/// How many times the blocks of a file may be visited, on average. Scans that say "nothing
-/// new here" cost the file almost nothing, so the file's size does not bound them.
-const MAX_VISITS: usize = 100;
+/// What all scans of a file may cost a block, on average, in coefficients looked at: ten times
+/// the block, or each coefficient in a scan of its own. Real files stay below 200. Scans that
+/// say "nothing new here" take up almost no bytes, so the file's size does not bound them.
+const MAX_COST: usize = 640;
 
 /// What is known of a component.
 #[derive(Default)]
@@ -37,7 +38,7 @@ pub(super) struct Decoder {
     pub(super) frame: Frame,
     states: Vec<State>,
     scans: usize,
-    visits: usize,
+    cost: usize,
 }
 
 impl Decoder {
@@ -55,7 +56,7 @@ impl Decoder {
             state
         };
         let states = frame.components.iter().map(state).collect();
-        Self { frame, states, scans: 0, visits: 0 }
+        Self { frame, states, scans: 0, cost: 0 }
     }
 
     /// Decodes one scan, whose data starts at `at`. Returns where to look for the next marker.
@@ -67,8 +68,8 @@ impl Decoder {
         at: usize,
     ) -> Result<usize, Failure> {
         self.scans += 1;
-        self.visits += scan.blocks(&self.frame);
-        if self.scans > MAX_SCANS || self.visits > MAX_VISITS * self.frame.blocks().max(64) {
+        self.cost += scan.cost(&self.frame);
+        if self.scans > MAX_SCANS || self.cost > MAX_COST * self.frame.blocks().max(64) {
             return Err(malformed("there are too many scans"));
         }
         for part in &scan.parts {
@@ -90,7 +91,12 @@ impl Decoder {
         Ok(bits.position())
     }
 
-    fn sequential(&mut self, scan: &Scan, tables: &Tables, bits: &mut Bits<'_>) -> Result<(), Failure> {
+    fn sequential(
+        &mut self,
+        scan: &Scan,
+        tables: &Tables,
+        bits: &mut Bits<'_>,
+    ) -> Result<(), Failure> {
         let mut coder = Sequential { parts: Vec::new() };
         for part in &scan.parts {
             let state = &mut self.states[part.component];
@@ -109,7 +115,12 @@ impl Decoder {
         Ok(())
     }
 
-    fn dc_first(&mut self, scan: &Scan, tables: &Tables, bits: &mut Bits<'_>) -> Result<(), Failure> {
+    fn dc_first(
+        &mut self,
+        scan: &Scan,
+        tables: &Tables,
+        bits: &mut Bits<'_>,
+    ) -> Result<(), Failure> {
         let mut coder = DcFirst { parts: Vec::new(), low: scan.low };
         for part in &scan.parts {
             let coefficients = mem::take(&mut self.states[part.component].coefficients);
@@ -122,7 +133,12 @@ impl Decoder {
         Ok(())
     }
 
-    fn dc_refinement(&mut self, scan: &Scan, tables: &Tables, bits: &mut Bits<'_>) -> Result<(), Failure> {
+    fn dc_refinement(
+        &mut self,
+        scan: &Scan,
+        tables: &Tables,
+        bits: &mut Bits<'_>,
+    ) -> Result<(), Failure> {
         let states = scan.parts.iter().map(|part| part.component);
         let parts = states.map(|at| mem::take(&mut self.states[at].coefficients)).collect();
         let mut coder = DcRefinement { parts, low: scan.low };
@@ -165,7 +181,8 @@ impl Decoder {
                 state.plane = Plane::new(component);
                 let blocks = state.coefficients.blocks.iter();
                 for (at, block) in blocks.enumerate() {
-                    let last = if block[1..].iter().all(|&value| value == 0) { 0 } else { BLOCK - 1 };
+                    let last =
+                        if block[1..].iter().all(|&value| value == 0) { 0 } else { BLOCK - 1 };
                     let (row, column) = (at / component.padded_wide, at % component.padded_wide);
                     idct::inverse(block, &quantization, last, state.plane.block(row, column));
                 }

@@ -133,7 +133,8 @@ impl Frame {
 
     /// Whether the minimum coded unit of a scan of these components is within bounds.
     pub(super) fn fits_unit(&self, components: impl Iterator<Item = usize>) -> bool {
-        let blocks = |index: usize| self.components[index].horizontal * self.components[index].vertical;
+        let blocks =
+            |index: usize| self.components[index].horizontal * self.components[index].vertical;
         components.map(blocks).sum::<usize>() <= MAX_UNIT_BLOCKS
     }
 }

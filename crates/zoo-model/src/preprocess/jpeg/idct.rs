@@ -36,9 +36,8 @@ pub(super) fn inverse<'a>(
     last: usize,
     samples: impl Iterator<Item = &'a mut [u8; 8]>,
 ) {
-    let scaled = |at: usize| {
-        Wrapping(i32::from(coefficients[at])) * Wrapping(i32::from(quantization[at]))
-    };
+    let scaled =
+        |at: usize| Wrapping(i32::from(coefficients[at])) * Wrapping(i32::from(quantization[at]));
     if last == 0 {
         let sample = level::<{ PASS_BITS + SCALE_BITS }>(scaled(0) << PASS_BITS);
         samples.for_each(|row| *row = [sample; 8]);
@@ -57,8 +56,7 @@ pub(super) fn inverse<'a>(
         }
         let output = transform(std::array::from_fn(|row| scaled(8 * row + column)));
         for (row, value) in output.into_iter().enumerate() {
-            columns[8 * row + column] =
-                round::<{ CONSTANT_BITS - PASS_BITS }>(value);
+            columns[8 * row + column] = round::<{ CONSTANT_BITS - PASS_BITS }>(value);
         }
     }
     for (row, samples) in columns.as_chunks().0.iter().zip(samples) {
@@ -66,27 +64,26 @@ pub(super) fn inverse<'a>(
         if row[1..].iter().all(|&value| value.0 == 0) {
             *samples = [level::<{ PASS_BITS + SCALE_BITS }>(row[0]); 8];
         } else {
-            *samples =
-                transform(*row).map(level::<{ CONSTANT_BITS + PASS_BITS + SCALE_BITS }>);
+            *samples = transform(*row).map(level::<{ CONSTANT_BITS + PASS_BITS + SCALE_BITS }>);
         }
     }
 }
 
 /// Drops `BITS` fractional bits, rounding half up.
-#[inline(always)]
+#[inline]
 fn round<const BITS: usize>(value: Fixed) -> Fixed {
     (value + (Wrapping(1) << (BITS - 1))) >> BITS
 }
 
 /// A sample: without its fractional bits, shifted to 0 to 255 (A.3.1) and clipped.
-#[inline(always)]
+#[inline]
 fn level<const BITS: usize>(value: Fixed) -> u8 {
     (round::<BITS>(value).0.wrapping_add(128)).clamp(0, 255) as u8
 }
 
 /// The one-dimensional inverse transform; its output has [`CONSTANT_BITS`] more fractional
 /// bits than its input.
-#[inline(always)]
+#[inline]
 fn transform(input: [Fixed; 8]) -> [Fixed; 8] {
     let [in0, in1, in2, in3, in4, in5, in6, in7] = input;
 
@@ -96,8 +93,7 @@ fn transform(input: [Fixed; 8]) -> [Fixed; 8] {
     let rotated6 = shared + in6 * fixed(-1.847_759_065);
     let sum = (in0 + in4) << CONSTANT_BITS;
     let difference = (in0 - in4) << CONSTANT_BITS;
-    let even =
-        [sum + rotated2, difference + rotated6, difference - rotated6, sum - rotated2];
+    let even = [sum + rotated2, difference + rotated6, difference - rotated6, sum - rotated2];
 
     // Odd part.
     let all = (in1 + in3 + in5 + in7) * fixed(1.175_875_602);

@@ -2,8 +2,9 @@
 //! Pillow) makes of them.
 //!
 //! Baseline, extended sequential and progressive files with Huffman codes and 8 bits, gray or
-//! of three components. The rest ([`Failure::NotOurs`]) is left to the general decoder. A
-//! truncated or damaged file is an error, never half an image.
+//! of three components. The rest ([`Failure::NotOurs`]) is left to the general decoder, by the
+//! frame header alone: a file that is ours and damaged is an error, never half an image and
+//! never another decoder's.
 //!
 //! A progressive file may lack its last scans and still be complete. libjpeg then smooths the
 //! blocks' borders, which is not imitated.
@@ -26,10 +27,15 @@ mod plane;
 mod progressive;
 mod scan;
 mod sequential;
+mod standard;
 mod tables;
 mod upsample;
 mod zigzag;
 
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
 
 pub(super) use failure::Failure;
 
@@ -45,7 +51,7 @@ use upsample::{Buffer, Upsampling};
 /// Decodes a JPEG file to gray or RGB, with its orientation.
 pub(super) fn decode(bytes: &[u8]) -> Result<Pixels, Failure> {
     let mut segments = Segments { bytes, at: 0 };
-    let mut tables = Tables::default();
+    let mut tables = Tables::standard()?;
     let mut application = Application::default();
     let mut decoder: Option<Decoder> = None;
     loop {
@@ -102,9 +108,8 @@ fn assemble(frame: &Frame, planes: &[plane::Plane], is_rgb: bool) -> Result<Pixe
     }
     let mut data = vec![0; height * width * channels];
     for (row, out) in data.chunks_exact_mut(width * channels).enumerate() {
-        let mut rows = parts
-            .iter_mut()
-            .map(|(upsampling, plane, buffer)| upsampling.row(plane, row, buffer));
+        let mut rows =
+            parts.iter_mut().map(|(upsampling, plane, buffer)| upsampling.row(plane, row, buffer));
         match [rows.next(), rows.next(), rows.next()] {
             [Some(first), Some(second), Some(third)] if is_rgb => {
                 color::interleave([first, second, third], out);

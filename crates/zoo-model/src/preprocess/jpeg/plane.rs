@@ -33,7 +33,11 @@ impl Plane {
 
     /// The eight rows of samples of a block.
     #[inline]
-    pub(super) fn block(&mut self, row: usize, column: usize) -> impl Iterator<Item = &mut [u8; 8]> {
+    pub(super) fn block(
+        &mut self,
+        row: usize,
+        column: usize,
+    ) -> impl Iterator<Item = &mut [u8; 8]> {
         let first = row * 8 * self.stride + column * 8;
         let rows = self.samples[first..].chunks_mut(self.stride).take(8);
         rows.filter_map(|row| row.first_chunk_mut())

@@ -173,7 +173,10 @@ impl<const REFINEMENT: bool> Ac<'_, REFINEMENT> {
             }
         }
         if self.end_of_band_run > 0 {
-            refine_run(block, bits, at..end + 1, usize::MAX, low);
+            // Most blocks have no AC coefficients; those are seen to be so at once.
+            if block[1..].iter().fold(0, |all, value| all | value) != 0 {
+                refine_run(block, bits, at..end + 1, usize::MAX, low);
+            }
             self.end_of_band_run -= 1;
         }
         Ok(())

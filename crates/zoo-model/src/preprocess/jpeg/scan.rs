@@ -67,10 +67,13 @@ impl Scan {
         band && self.low <= 13 && (self.high == 0 || self.high == self.low + 1)
     }
 
-    /// The number of blocks the scan has, which is what it costs.
-    pub(super) fn blocks(&self, frame: &Frame) -> usize {
+    /// What the scan costs, in coefficients looked at. A refinement looks at the whole band of
+    /// every block; reaching a block at all costs as much as a few coefficients.
+    pub(super) fn cost(&self, frame: &Frame) -> usize {
         let components = self.parts.iter().map(|part| &frame.components[part.component]);
-        components.map(|component| component.padded_wide * component.padded_high).sum()
+        let blocks = components.map(|component| component.padded_wide * component.padded_high);
+        let band = if frame.progressive && self.high > 0 { self.end - self.start } else { 0 };
+        blocks.sum::<usize>() * band.max(8)
     }
 
     /// Has `coder` decode all blocks of the scan in their order, from `bits`.

@@ -5,10 +5,10 @@ use super::failure::{Failure, malformed};
 use super::frame::BLOCK;
 use super::huffman::Table;
 use super::markers::Fields;
+use super::standard::STANDARD;
 use super::zigzag::ZIGZAG;
 
 /// Everything that was defined so far.
-#[derive(Default)]
 pub(super) struct Tables {
     quantization: [Option<[u16; BLOCK]>; 4],
     dc: [Option<Table>; 4],
@@ -18,6 +18,18 @@ pub(super) struct Tables {
 }
 
 impl Tables {
+    /// The tables that are in force when a file defines none.
+    pub(super) fn standard() -> Result<Self, Failure> {
+        let mut tables = Self {
+            quantization: [None; 4],
+            dc: [const { None }; 4],
+            ac: [const { None }; 4],
+            restart_interval: 0,
+        };
+        tables.read_huffman(Fields(&STANDARD))?;
+        Ok(tables)
+    }
+
     /// Reads a segment of quantization tables (B.2.4.1).
     pub(super) fn read_quantization(&mut self, mut fields: Fields<'_>) -> Result<(), Failure> {
         while !fields.is_empty() {
@@ -65,14 +77,15 @@ impl Tables {
         self.quantization[number].ok_or(malformed("a quantization table is missing"))
     }
 
-    /// A table of DC sizes. Frames of motion JPEG leave the usual ones out; such a file is for
-    /// decoders that know them.
+    /// A table of DC sizes.
     pub(super) fn dc(&self, number: usize) -> Result<&Table, Failure> {
-        self.dc[number].as_ref().ok_or(Failure::NotOurs)
+        self.dc[number].as_ref().ok_or(MISSING)
     }
 
-    /// A table of AC runs and sizes, likewise.
+    /// A table of AC runs and sizes.
     pub(super) fn ac(&self, number: usize) -> Result<&Table, Failure> {
-        self.ac[number].as_ref().ok_or(Failure::NotOurs)
+        self.ac[number].as_ref().ok_or(MISSING)
     }
 }
+
+const MISSING: Failure = malformed("a huffman table is missing");

@@ -4,7 +4,7 @@
 //! three times and the further one once ("fancy" upsampling); half a unit is rounded down for
 //! one of the two pixels and up for the other, so that a picture does not drift.
 
-use super::failure::Failure;
+use super::failure::{Failure, malformed};
 use super::frame::{Component, Frame};
 use super::plane::Plane;
 
@@ -24,7 +24,8 @@ pub(super) enum Upsampling {
 }
 
 impl Upsampling {
-    /// What a component of `frame` needs. Ratios that are no integers are left to others.
+    /// What a component of `frame` needs. libjpeg refuses ratios that are no integers,
+    /// and so no such files are made.
     pub(super) fn of(component: &Component, frame: &Frame) -> Result<Self, Failure> {
         let (across, down) =
             (frame.horizontal / component.horizontal, frame.vertical / component.vertical);
@@ -33,7 +34,7 @@ impl Upsampling {
         // Two samples across are not interpolated: libjpeg's loop needs a third.
         let wide_enough = component.width > 2;
         match (across, down) {
-            _ if !exact => Err(Failure::NotOurs),
+            _ if !exact => Err(malformed("a component's sampling is no whole part of the largest")),
             (1, 1) => Ok(Self::None),
             (2, 1) if wide_enough => Ok(Self::Wide),
             (1, 2) => Ok(Self::High),
@@ -51,7 +52,7 @@ impl Upsampling {
             Self::High => {
                 let (near, far) = neighbours(plane, row);
                 // The upper pixel of the two rounds down.
-                let bias = if row % 2 == 0 { 1 } else { 2 };
+                let bias = if row.is_multiple_of(2) { 1 } else { 2 };
                 for ((out, &near), &far) in buffer.samples.iter_mut().zip(near).zip(far) {
                     *out = ((3 * u16::from(near) + u16::from(far) + bias) >> 2) as u8;
                 }
@@ -93,14 +94,15 @@ impl Buffer {
 /// the image that is the same row again.
 fn neighbours(plane: &Plane, row: usize) -> (&[u8], &[u8]) {
     let near = row / 2;
-    let far = if row % 2 == 0 { near.saturating_sub(1) } else { near + 1 };
+    let far = if row.is_multiple_of(2) { near.saturating_sub(1) } else { near + 1 };
     (plane.row(near), plane.row(far.min(plane.height - 1)))
 }
 
 /// Doubles a row of at least two samples. The left pixel of the two rounds down.
 fn widen(samples: &[u8], out: &mut [u8]) {
     let (pairs, _) = out.as_chunks_mut::<2>();
-    let blend = |near: u8, far: u8, bias: u16| ((3 * u16::from(near) + u16::from(far) + bias) >> 2) as u8;
+    let blend =
+        |near: u8, far: u8, bias: u16| ((3 * u16::from(near) + u16::from(far) + bias) >> 2) as u8;
     for (pair, window) in pairs[1..].iter_mut().zip(samples.windows(3)) {
         *pair = [blend(window[1], window[0], 1), blend(window[1], window[2], 2)];
     }
