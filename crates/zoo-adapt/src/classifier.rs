@@ -1,7 +1,9 @@
 //! A model that names what is in a picture.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rayon::prelude::*;
 use zoo_model::{Bundle, Device, Executor, Preprocess, Tensor};
 
 use crate::check::{CheckOptions, check};
@@ -60,20 +62,26 @@ impl Classifier {
         let held_out = held_out(data);
         let chosen: Vec<usize> = usable.into_iter().filter(|index| held_out[*index]).collect();
         observer.event(Event::Started { step: Step::Features, total: chosen.len() });
+        let done = AtomicUsize::new(0);
+        let classify = |&index: &usize| {
+            let result = self.classify(&data.examples()[index].path);
+            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+            observer.event(Event::Advanced { step: Step::Features, done });
+            result
+        };
+        let results: Vec<Result<Vec<f32>>> = chosen.par_iter().map(classify).collect();
         let (mut probabilities, mut labels) = (Vec::new(), Vec::new());
-        for (done, index) in chosen.into_iter().enumerate() {
-            let example = &data.examples()[index];
-            match self.classify(&example.path) {
+        for (&index, result) in chosen.iter().zip(results) {
+            match result {
                 Ok(row) => {
                     probabilities.extend(row);
-                    labels.push(classes[example.class]);
+                    labels.push(classes[data.examples()[index].class]);
                 }
                 Err(error @ Error::Model(zoo_model::Error::Preprocess(_))) => {
                     observer.event(Event::Warning(crate::chain(&error)));
                 }
                 Err(error) => return Err(error),
             }
-            observer.event(Event::Advanced { step: Step::Features, done: done + 1 });
         }
         let summary = format!("{} images", labels.len());
         observer.event(Event::Finished { step: Step::Features, summary });

@@ -99,7 +99,10 @@ fn the_bundle_classifies_as_the_evaluation_says() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     draw(&data, 20);
-    for strategy in [Strategy::Probe, Strategy::Finetune(FinetuneOptions { stages: 1, ..FinetuneOptions::default() })] {
+    for strategy in [
+        Strategy::Probe,
+        Strategy::Finetune(FinetuneOptions { stages: 1, ..FinetuneOptions::default() }),
+    ] {
         let outcome = run(&data, &options(strategy, None));
         assert!(outcome.evaluation.accuracy > 0.8, "{}", outcome.evaluation.accuracy);
         let bundle = Bundle::from_bytes("adapted", outcome.bundle.to_bytes()).unwrap();
@@ -182,7 +185,8 @@ fn a_torn_or_flipped_feature_is_not_believed_and_costs_no_other() {
 
 #[test]
 fn the_learning_rate_rises_and_falls() {
-    let options = FinetuneOptions { learning_rate: 1.0, warm_up: 0.1, ..FinetuneOptions::default() };
+    let options =
+        FinetuneOptions { learning_rate: 1.0, warm_up: 0.1, ..FinetuneOptions::default() };
     let rates: Vec<f64> = (0..100).map(|step| learning_rate(&options, step, 100)).collect();
     assert!((rates[0] - 0.1).abs() < 1e-9 && (rates[9] - 1.0).abs() < 1e-9);
     assert!(rates[9..].windows(2).all(|pair| pair[1] < pair[0]));

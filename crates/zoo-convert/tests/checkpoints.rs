@@ -37,7 +37,8 @@ fn an_architecture_is_found_by_any_spelling_and_otherwise_suggested() {
     for name in ["resnet-50", "resnet50", "ResNet_50"] {
         assert_eq!(architectures::find(name).unwrap().name, "resnet-50");
     }
-    let Error::UnknownArchitecture { suggestions, .. } = architectures::find("mobilnet-v2").unwrap_err()
+    let Error::UnknownArchitecture { suggestions, .. } =
+        architectures::find("mobilnet-v2").unwrap_err()
     else {
         panic!("another error")
     };
@@ -75,7 +76,8 @@ fn missing_unused_and_mis_shaped_names_are_told_apart() {
         weights.insert("layer1.0.convl.weight", conv);
         weights.insert("bn1.bias", Tensor::from_f32(&[3], &[0.0; 3]));
     });
-    let options = ConvertOptions { architecture: Some("resnet-18".into()), ..ConvertOptions::default() };
+    let options =
+        ConvertOptions { architecture: Some("resnet-18".into()), ..ConvertOptions::default() };
     let Error::DoesNotFit { report, .. } = convert(&path, &options).unwrap_err() else {
         panic!("another error")
     };
@@ -85,7 +87,8 @@ fn missing_unused_and_mis_shaped_names_are_told_apart() {
     assert_eq!(report.unused, ["layer1.0.convl.weight"]);
     let text = report.to_string();
     assert!(text.contains("did you mean `layer1.0.convl.weight`?"), "{text}");
-    let Error::NoArchitectureFits { .. } = convert(&path, &ConvertOptions::default()).unwrap_err() else {
+    let Error::NoArchitectureFits { .. } = convert(&path, &ConvertOptions::default()).unwrap_err()
+    else {
         panic!("another error")
     };
 }
@@ -144,7 +147,10 @@ fn dangerous_globals_are_named() {
         found.iter().any(|global| global.name == "os.system" && !global.harmless)
     };
     assert!(system(&globals(b"\x80\x02cos\nsystem\nX\x02\x00\x00\x00id\x85R.")), "GLOBAL");
-    assert!(system(&globals(b"\x80\x04\x8c\x02os\x94\x8c\x06system\x94\x93\x8c\x02id\x85R.")), "STACK_GLOBAL");
+    assert!(
+        system(&globals(b"\x80\x04\x8c\x02os\x94\x8c\x06system\x94\x93\x8c\x02id\x85R.")),
+        "STACK_GLOBAL"
+    );
     assert!(system(&globals(b"\x80\x02(X\x02\x00\x00\x00idios\nsystem\n.")), "INST");
     let second = globals(b"\x80\x02K\x01.\x80\x02cos\nsystem\nX\x02\x00\x00\x00id\x85R.");
     assert!(system(&second), "a second pickle after the first");

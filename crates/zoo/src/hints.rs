@@ -8,9 +8,10 @@ pub(crate) fn of(error: &anyhow::Error) -> Vec<String> {
 }
 
 fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
-    of_registry(cause.downcast_ref()?)
-        .or_else(|| of_conversion(cause.downcast_ref()?))
-        .or_else(|| of_model(cause.downcast_ref()?))
+    let registry = cause.downcast_ref().and_then(of_registry);
+    let conversion = || cause.downcast_ref().and_then(of_conversion);
+    let model = || cause.downcast_ref().and_then(of_model);
+    registry.or_else(conversion).or_else(model).or_else(|| cause.downcast_ref().and_then(of_data))
 }
 
 fn of_registry(error: &zoo_registry::Error) -> Option<String> {
@@ -35,6 +36,9 @@ fn of_registry(error: &zoo_registry::Error) -> Option<String> {
 
 fn of_conversion(error: &zoo_convert::Error) -> Option<String> {
     use zoo_convert::Error;
+    if let Error::Model(error) = error {
+        return of_model(error);
+    }
     let known = || architectures::ALL.iter().map(|a| a.name.to_owned()).collect::<Vec<_>>();
     Some(match error {
         Error::UnknownArchitecture { suggestions, .. } if !suggestions.is_empty() => {
@@ -54,6 +58,25 @@ fn of_model(error: &zoo_model::Error) -> Option<String> {
     Some(match error {
         Error::Device { .. } => "use --device cpu, or build with `--features gpu`".to_owned(),
         Error::Bundle { .. } => "fetch or write the bundle again".to_owned(),
+        _ => return None,
+    })
+}
+
+fn of_data(error: &zoo_adapt::Error) -> Option<String> {
+    use zoo_adapt::Error;
+    Some(match error {
+        // What is transparent is no cause of its own.
+        Error::Model(error) => return of_model(error),
+        Error::PathMissing { .. } | Error::NoClasses { .. } | Error::OneClass { .. } => {
+            "the data is a folder with one folder of pictures for each class".to_owned()
+        }
+        Error::EmptyClass { .. } => "remove the folder, or put pictures into it".to_owned(),
+        Error::TooFewImages { .. } => {
+            "remove the class, or give it more pictures that can be read".to_owned()
+        }
+        Error::NoHead { .. } | Error::NotForImages { .. } => {
+            "`zoo inspect` shows what the model is".to_owned()
+        }
         _ => return None,
     })
 }

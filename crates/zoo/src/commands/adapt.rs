@@ -24,6 +24,11 @@ pub(crate) fn run(global: &Global, args: AdaptArgs) -> Result<ExitCode> {
     let plan = plan(global, args)?;
     let folder = ImageFolder::open(&plan.data)?;
     let parent = models::open(global, &plan.model)?;
+    // Found out before the work, not after it.
+    if let Some(dir) = plan.out.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+        std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    }
+    ensure!(!plan.out.is_dir(), "{} is a folder", plan.out.display());
     let card = &parent.card;
     let what = format!("{}@{} to {}", card.name, card.version, plan.data.display());
     output::status(global, "Adapting", what);
@@ -66,11 +71,6 @@ fn plan(global: &Global, args: AdaptArgs) -> Result<Plan> {
         "{} must end in .zoo",
         out.display()
     );
-    // Found out before the work, not after it.
-    if let Some(parent) = out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        std::fs::create_dir_all(parent)
-            .with_context(|| format!("cannot create {}", parent.display()))?;
-    }
     let held_out = args.held_out.or(config.held_out).unwrap_or(0.2);
     ensure!(
         held_out > 0.0 && held_out < 1.0,

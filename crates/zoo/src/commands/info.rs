@@ -58,7 +58,7 @@ pub(crate) fn run(global: &Global, args: &InfoArgs) -> Result<ExitCode> {
             say(
                 "  evidence",
                 &format!(
-                    "{:?} {}, {} ({sources} source{})",
+                    "{} {}, {} ({sources} source{})",
                     evidence.kind(),
                     evidence.value(),
                     evidence.publisher(),
