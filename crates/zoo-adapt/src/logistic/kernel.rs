@@ -36,6 +36,7 @@ fn accumulate_avx2(left: &[[f64; NARROW]], right: &[[f64; WIDE]], out: &mut [[f6
 }
 
 #[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "see below")]
 #[allow(clippy::inline_always)] // inlined into the function above, it is compiled for AVX2
 fn accumulate_by<const FUSED: bool>(
     left: &[[f64; NARROW]],
@@ -43,9 +44,13 @@ fn accumulate_by<const FUSED: bool>(
     out: &mut [[f64; WIDE]; NARROW],
 ) {
     let mut sums = *out;
-    for (left, right) in left.iter().zip(right) {
-        for (sums, &l) in sums.iter_mut().zip(left) {
-            for (sum, &r) in sums.iter_mut().zip(right) {
+    // By index: an iterator that is not inlined here would not be compiled for AVX2 either.
+    for at in 0..left.len().min(right.len()) {
+        let (left, right) = (&left[at], &right[at]);
+        for row in 0..NARROW {
+            for column in 0..WIDE {
+                let (l, r) = (left[row], right[column]);
+                let sum = &mut sums[row][column];
                 *sum = if FUSED { l.mul_add(r, *sum) } else { *sum + l * r };
             }
         }
