@@ -5,6 +5,7 @@
 //! what they fetch comes from [`server`], and real models from a folder that the environment
 //! names ([`fixtures`]).
 #![allow(clippy::unwrap_used, reason = "here a panic is how a test fails")]
+#![allow(clippy::return_self_not_must_use, reason = "a check may be made for its own sake")]
 
 pub mod binaries;
 pub mod bundles;

@@ -63,7 +63,9 @@ impl Zoo {
     pub fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
         let mut command = Command::new(binaries::zoo());
         command.args(arguments).current_dir(self.work()).stdin(Stdio::null());
-        FOREIGN.into_iter().for_each(|name| _ = command.env_remove(name));
+        for name in FOREIGN {
+            command.env_remove(name);
+        }
         command.env("ZOO_CACHE", self.cache());
         command
     }

@@ -5,14 +5,14 @@
 //! it clips instead, which is not imitated).
 //!
 //! JPEG is decoded here ([`jpeg`]), since photos must come out to the byte as libjpeg-turbo
-//! decodes them, and its rarer kinds as all other formats by the `image` crate.
+//! decodes them; all other formats by the `image` crate.
 
 use std::error::Error as _;
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 
-use image::error::DecodingError;
+use image::error::{DecodingError, UnsupportedError, UnsupportedErrorKind};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
@@ -59,18 +59,20 @@ fn decode(bytes: &[u8]) -> Result<Pixels, DecodeError> {
     }
     let format = image::guess_format(bytes).map_err(|_| DecodeError::NotAnImage)?;
     if format == ImageFormat::Jpeg {
-        match jpeg::decode(bytes) {
-            Ok(pixels) => return Ok(pixels),
-            Err(Failure::NotOurs) => {}
-            Err(Failure::Truncated) => return Err(DecodeError::Truncated),
-            Err(Failure::TooLarge { width, height }) => {
-                return Err(too_large_image(width.into(), height.into()));
+        return jpeg::decode(bytes).map_err(|failure| match failure {
+            Failure::Unsupported => {
+                let kind = "a JPEG of CMYK, of 12 bits, lossless or arithmetically coded";
+                let kind = UnsupportedErrorKind::GenericFeature(kind.to_owned());
+                let source = UnsupportedError::from_format_and_kind(format.into(), kind);
+                DecodeError::Unsupported { source: ImageError::Unsupported(source) }
             }
-            Err(Failure::Malformed(damage)) => {
+            Failure::Truncated => DecodeError::Truncated,
+            Failure::TooLarge { width, height } => too_large_image(width.into(), height.into()),
+            Failure::Malformed(damage) => {
                 let source = DecodingError::new(format.into(), damage);
-                return Err(DecodeError::Malformed { source: ImageError::Decoding(source) });
+                DecodeError::Malformed { source: ImageError::Decoding(source) }
             }
-        }
+        });
     }
     if !complete::is_complete(bytes, format) {
         return Err(DecodeError::Truncated);

@@ -3,9 +3,9 @@
 /// What ended the decoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::preprocess) enum Failure {
-    /// A kind of JPEG that is left to the general decoder: arithmetic coding, lossless, 12
-    /// bits, four channels, sizes given after the scan.
-    NotOurs,
+    /// A kind of JPEG that photos are not: arithmetic coding, lossless, 12 bits, four channels,
+    /// sizes given after the scan.
+    Unsupported,
     /// The bytes ran out before the end-of-image marker.
     Truncated,
     /// The frame exceeds the limits.

@@ -58,11 +58,11 @@ impl Frame {
         let count = usize::from(fields.byte()?);
         // Baseline, extended sequential and progressive, with Huffman codes (table B.1).
         if !matches!(marker, 0xC0..=0xC2) || precision != 8 || !matches!(count, 1 | 3) {
-            return Err(Failure::NotOurs);
+            return Err(Failure::Unsupported);
         }
         // A height of zero is given after the first scan.
         if width == 0 || height == 0 {
-            return Err(Failure::NotOurs);
+            return Err(Failure::Unsupported);
         }
         let limit = MAX_DIMENSION.into();
         let decoded = u64::from(width) * u64::from(height) * count as u64;

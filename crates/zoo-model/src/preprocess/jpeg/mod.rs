@@ -2,9 +2,8 @@
 //! Pillow) makes of them.
 //!
 //! Baseline, extended sequential and progressive files with Huffman codes and 8 bits, gray or
-//! of three components. The rest ([`Failure::NotOurs`]) is left to the general decoder, by the
-//! frame header alone: a file that is ours and damaged is an error, never half an image and
-//! never another decoder's.
+//! of three components. The rest is refused ([`Failure::Unsupported`]) by the frame header alone.
+//! A damaged file is an error, never half an image.
 //!
 //! A progressive file may lack its last scans and still be complete. libjpeg then smooths the
 //! blocks' borders, which is not imitated.

@@ -1,4 +1,4 @@
-//! Whole files: exact ones, damaged ones, and those that are not ours.
+//! Whole files: exact ones, damaged ones, and those of kinds that are not read.
 
 use sha2::{Digest, Sha256};
 
@@ -141,12 +141,12 @@ fn scans_without_end_are_refused() {
 }
 
 #[test]
-fn other_kinds_are_left_to_others() {
+fn other_kinds_are_refused() {
     let frame = find(&BASELINE, [0xFF, 0xC0]);
     // Arithmetic coding, lossless, 12 bits, a height of zero, four components.
     for (at, value) in [(1, 0xC9), (1, 0xC3), (4, 12), (6, 0), (9, 4)] {
         let mut file = BASELINE.to_vec();
         file[frame + at] = value;
-        assert_eq!(decode(&file), Err(Failure::NotOurs));
+        assert_eq!(decode(&file), Err(Failure::Unsupported));
     }
 }

@@ -26,8 +26,9 @@ fn cause(bytes: &[u8]) -> DecodeError {
     }
 }
 
-const FORMATS: [ImageFormat; 5] =
-    [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Gif];
+/// JPEG, which nothing here encodes, has its files in `jpeg/samples.rs`.
+const FORMATS: [ImageFormat; 4] =
+    [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Gif];
 
 #[test]
 fn all_formats_are_read() {
@@ -53,8 +54,6 @@ fn truncated_files_are_errors() {
             assert!(expected, "{format:?} {kept}: {cause:?}");
         }
     }
-    let jpeg = encoded(rgb(&image), ImageFormat::Jpeg);
-    assert!(matches!(cause(&jpeg[..jpeg.len() - 1]), DecodeError::Truncated));
 }
 
 #[test]
