@@ -107,6 +107,9 @@ pub fn adapt(
 ) -> Result<Outcome> {
     let no_head = || Error::NoHead { model: parent.card.name.clone() };
     let cuts = parent.card.cuts.clone().ok_or_else(no_head)?;
+    if let Strategy::Finetune(finetune) = &options.strategy {
+        finetune_cut(&cuts, finetune)?;
+    }
     let mut clock = Clock::default();
 
     let extractor = Extractor::new(parent, &cuts.feature, options.device)?;
@@ -335,6 +338,16 @@ fn set_head(bundle: &mut Bundle, new: &NewHead, head: &LinearHead) {
     bundle.weights.insert(&new.bias, Tensor::from_f32(&shape[..1], &head.bias));
 }
 
+/// The value after which stages learn. The last stage ends in the feature itself.
+fn finetune_cut<'a>(cuts: &'a Cuts, finetune: &FinetuneOptions) -> Result<&'a String> {
+    let stages = cuts.stages.len();
+    let cut = stages.checked_sub(finetune.stages + 1).map(|index| &cuts.stages[index]);
+    cut.ok_or_else(|| {
+        let actual = format!("{} of {stages}", finetune.stages);
+        Error::setting("stages", "fewer than the model has", actual)
+    })
+}
+
 /// Trains the last stages of `bundle`; the probabilities of what is held out, and the epochs.
 #[allow(clippy::too_many_arguments, reason = "one step of one function, named for reading")]
 fn fine_tune(
@@ -349,14 +362,7 @@ fn fine_tune(
     options: &AdaptOptions,
     observer: &dyn Observer,
 ) -> Result<(Vec<f32>, usize)> {
-    let stages = cuts.stages.len();
-    // The last stage ends in the feature itself.
-    let cut = stages.checked_sub(finetune.stages + 1).map(|index| &cuts.stages[index]).ok_or_else(
-        || {
-            let wanted = finetune.stages;
-            Error::setting("stages", "fewer than the model has", format!("{wanted} of {stages}"))
-        },
-    )?;
+    let cut = finetune_cut(cuts, finetune)?;
     let extractor = Extractor::new(parent, cut, options.device)?;
     let inputs = extractor.extract(&data.images(), None, observer)?;
     let mut shape: Vec<Option<usize>> = extractor.shape().iter().copied().map(Some).collect();

@@ -1,5 +1,4 @@
 //! What people and pipes see: the only place that prints.
-#![allow(clippy::print_stderr, reason = "stderr is for diagnostics")]
 
 use std::io::{self, IsTerminal, Write};
 
@@ -31,24 +30,29 @@ pub(crate) fn bytes(bytes: &[u8]) -> Result<()> {
 /// What was done, on stderr: a verb, and on what.
 pub(crate) fn status(global: &Global, verb: &str, what: impl AsRef<str>) {
     if !global.quiet {
-        eprintln!("{} {}", paint(&format!("{verb:>12}"), "1;32"), printable(what.as_ref()));
+        say(&format!("{} {}", paint(&format!("{verb:>12}"), "1;32"), printable(what.as_ref())));
     }
 }
 
 /// Something that a person should know, on stderr.
 pub(crate) fn warning(text: impl AsRef<str>) {
-    eprintln!("{}: {}", paint("warning", "1;33"), printable(text.as_ref()));
+    say(&format!("{}: {}", paint("warning", "1;33"), printable(text.as_ref())));
 }
 
 /// Why it failed, with all causes and what to do, on stderr.
 pub(crate) fn error(error: &anyhow::Error) {
-    eprintln!("{}: {}", paint("error", "1;31"), printable(&error.to_string()));
+    say(&format!("{}: {}", paint("error", "1;31"), printable(&error.to_string())));
     for cause in error.chain().skip(1) {
-        eprintln!("  {} {}", paint("caused by:", "1"), printable(&cause.to_string()));
+        say(&format!("  {} {}", paint("caused by:", "1"), printable(&cause.to_string())));
     }
     for hint in hints::of(error) {
-        eprintln!("  {} {hint}", paint("hint:", "1;36"));
+        say(&format!("  {} {hint}", paint("hint:", "1;36")));
     }
+}
+
+/// A line of diagnostics. Whoever closed stderr does not want them, and the work goes on.
+fn say(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// Whether the reader of our output went away.

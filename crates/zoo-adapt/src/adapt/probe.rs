@@ -21,9 +21,11 @@ pub struct HeadOptions {
 }
 
 impl Default for HeadOptions {
-    /// Regularisation by five-fold cross-validation of the log-loss.
+    /// Regularisation by five-fold cross-validation of the log-loss; all features scaled by one
+    /// number. Scaled one by one, a feature that happens to be nearly constant in a few training
+    /// pictures would decide over the others.
     fn default() -> Self {
-        Self { c: None, folds: 5, criterion: Criterion::default(), scaling: Scaling::default() }
+        Self { c: None, folds: 5, criterion: Criterion::default(), scaling: Scaling::Global }
     }
 }
 

@@ -80,6 +80,14 @@ fn plan(global: &Global, args: AdaptArgs) -> Result<Plan> {
         ensure!(c > 0.0 && c.is_finite(), "--regularisation must be above 0, not {c}");
     }
     let usual = FinetuneOptions::default();
+    if let Some(rate) = args.learning_rate {
+        ensure!(
+            rate > 0.0 && rate <= 1.0,
+            "--learning-rate must be above 0 and at most 1, not {rate}"
+        );
+    }
+    ensure!(args.epochs != Some(0), "--epochs must be at least 1");
+    ensure!(args.stages != Some(0), "--stages must be at least 1");
     let strategy = match args.strategy.or(config.strategy).unwrap_or(StrategyName::Probe) {
         StrategyName::Probe => Strategy::Probe,
         StrategyName::Finetune => Strategy::Finetune(FinetuneOptions {
