@@ -67,10 +67,10 @@ pub(crate) fn run(dir: &Path, only: Option<&str>) -> Result<ExitCode> {
         let graph = architecture.build(1000)?;
         let compared = check_names(&graph, &fixture, |name| architecture.is_ignored(name))
             .and_then(|()| {
-                if !fixture.grad_norms.is_empty() {
-                    gradients(graph, &fixture)
-                } else {
+                if fixture.grad_norms.is_empty() {
                     inference(graph, &fixture)
+                } else {
+                    gradients(graph, &fixture)
                 }
             });
         match compared {

@@ -120,7 +120,7 @@ fn pooling_residuals_and_concatenation() {
 
 #[test]
 fn adamw_learns_what_it_is_shown() {
-    let graph = network(|b, x| b.relu(x));
+    let graph = network(zoo_model::GraphBuilder::relu);
     let mut trainer = trainer(&graph, &weights(&graph), false);
     let mut optimizer = AdamW::new(0.01);
     let first = trainer.step(&[input()], &[0, 2]).unwrap().loss;
@@ -134,7 +134,7 @@ fn adamw_learns_what_it_is_shown() {
 
 #[test]
 fn labels_beyond_the_classes_are_an_error() {
-    let graph = network(|b, x| b.relu(x));
+    let graph = network(zoo_model::GraphBuilder::relu);
     let mut trainer = trainer(&graph, &weights(&graph), false);
     assert!(trainer.step(&[input()], &[0, 3]).is_err());
     assert!(trainer.step(&[input()], &[0]).is_err());
