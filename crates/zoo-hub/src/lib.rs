@@ -1,0 +1,1 @@
+//! Serve a registry and take what its owners publish.
