@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use semver::Version;
 
 use crate::digest::Sha256Digest;
-use crate::name::ModelName;
+use crate::name::{ModelName, Wanted};
 
 /// An error of the registry: what failed, on what, and why.
 ///
@@ -102,7 +102,7 @@ pub enum Error {
         /// The model.
         name: ModelName,
         /// The version asked for.
-        wanted: Option<Version>,
+        wanted: Option<Wanted>,
         /// The versions that are not yanked.
         available: Vec<String>,
     },

@@ -11,7 +11,7 @@
 //! use zoo_registry::{Index, ModelName, PullOptions, Registry, Silent, Store};
 //!
 //! let cache = tempfile::tempdir()?;
-//! let registry = Registry::new(Index::embedded(), Store::open(cache.path())?);
+//! let registry = Registry::new(Index::builtin(), Store::open(cache.path())?);
 //! assert_eq!(registry.resolve(&"resnet50".parse()?)?.entry.name.as_str(), "resnet-50");
 //!
 //! // Not in this empty cache, and not allowed to fetch.
@@ -28,16 +28,18 @@ mod evidence;
 mod name;
 
 // What there is.
-mod embedded;
+mod archive;
 mod entry;
+mod format;
 mod index;
 mod preprocessing;
-mod static_tree;
+mod tree;
 mod url;
 mod validate;
 
 // What is here.
 mod atomic;
+mod bounded;
 mod lock;
 mod store;
 
@@ -54,19 +56,22 @@ mod transfer;
 mod error;
 
 pub use digest::{Sha256Digest, Sha256Hasher};
+pub use archive::ArchiveKind;
 pub use entry::{
-    ENTRY_SCHEMA, Entry, EntryVersion, FileFormat, FileSize, MAX_ENTRY_BYTES, ModelFile, Top1,
+    ArchiveMember, ENTRY_SCHEMA, Entry, EntryVersion, FileSize, MAX_ENTRY_BYTES, ModelFile,
+    ParentModel, ParityVector, Top1,
 };
 pub use error::Error;
 pub use evidence::{Evidence, EvidenceKind};
+pub use format::FileFormat;
 pub use fetch::{Expected, FetchOptions, FetchRequest, Fetched, fetch};
-pub use index::{Index, Origin};
+pub use index::{Index, Origin, Query, Row};
 pub use lock::{LOCK_SCHEMA, LockFile, Pin};
-pub use name::{MAX_PART_LEN, ModelName, Reference};
+pub use name::{MAX_PART_LEN, ModelName, Reference, Wanted};
 pub use observer::{FetchObserver, Silent};
 pub use preprocessing::{Color, Filter, Preprocessing, Resize};
 pub use pull::{BuiltinFiles, Registry, Resolved};
 pub use pulled::{PullOptions, PullWarning, Pulled, PulledFile};
 pub use semver::Version;
-pub use static_tree::{INDEX_SCHEMA, write_static_tree};
+pub use tree::{BuildOptions, Built, INDEX_SCHEMA, build_tree};
 pub use store::{BlobState, Store, default_cache_dir};

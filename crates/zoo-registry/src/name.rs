@@ -157,46 +157,81 @@ impl fmt::Display for ModelName {
     }
 }
 
-/// What a person types to mean a model: `NAME` or `NAME@VERSION`.
+/// Which version of a model is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// The one with this number.
+    Version(Version),
+    /// The newest with weights of this name, whatever the case and the separators.
+    Weights(String),
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version(version) => version.fmt(f),
+            Self::Weights(weights) => f.write_str(weights),
+        }
+    }
+}
+
+/// What a person types to mean a model: `NAME`, `NAME@VERSION`, or `NAME@WEIGHTS` as in
+/// `resnet-50@imagenet1k-v2`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
     /// The model.
     pub name: ModelName,
     /// The version asked for; without one the entry's default is meant.
-    pub version: Option<Version>,
+    pub wanted: Option<Wanted>,
+}
+
+impl Reference {
+    /// Exactly this version.
+    pub fn exact(name: ModelName, version: Version) -> Self {
+        Self { name, wanted: Some(Wanted::Version(version)) }
+    }
 }
 
 impl FromStr for Reference {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let (name, version) = match text.split_once('@') {
-            Some((name, version)) => (name, Some(version)),
-            None => (text, None),
+        let Some((name, wanted)) = text.split_once('@') else {
+            return Ok(Self { name: text.parse()?, wanted: None });
         };
         let name = name.parse()?;
-        let version = version
-            .map(|version| {
-                Version::parse(version).map_err(|source| Error::InvalidVersion {
-                    version: version.chars().take(MAX_PART_LEN).collect(),
+        let wanted = match Version::parse(wanted) {
+            Ok(version) => Wanted::Version(version),
+            // Names of weights begin with a letter, versions never do.
+            Err(_) if is_weights_name(wanted) => Wanted::Weights(wanted.to_owned()),
+            Err(source) => {
+                return Err(Error::InvalidVersion {
+                    version: wanted.chars().take(MAX_PART_LEN).collect(),
                     source,
-                })
-            })
-            .transpose()?;
-        Ok(Self { name, version })
+                });
+            }
+        };
+        Ok(Self { name, wanted: Some(wanted) })
     }
+}
+
+/// Whether `text` can name weights: a letter, then letters, digits, `-`, `_` and `.`.
+pub(crate) fn is_weights_name(text: &str) -> bool {
+    text.len() <= MAX_PART_LEN
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
 impl From<ModelName> for Reference {
     fn from(name: ModelName) -> Self {
-        Self { name, version: None }
+        Self { name, wanted: None }
     }
 }
 
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.version {
-            Some(version) => write!(f, "{}@{version}", self.name),
+        match &self.wanted {
+            Some(wanted) => write!(f, "{}@{wanted}", self.name),
             None => self.name.fmt(f),
         }
     }

@@ -28,12 +28,12 @@ pub struct Registry {
 }
 
 /// A reference that was found in the index.
-#[derive(Debug, Clone, Copy)]
-pub struct Resolved<'a> {
+#[derive(Debug, Clone)]
+pub struct Resolved {
     /// The entry.
-    pub entry: &'a Entry,
+    pub entry: Entry,
     /// The version of it.
-    pub version: &'a EntryVersion,
+    pub version: EntryVersion,
 }
 
 impl Registry {
@@ -83,9 +83,9 @@ impl Registry {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::VersionNotFound`].
-    pub fn resolve(&self, reference: &Reference) -> Result<Resolved<'_>, Error> {
+    pub fn resolve(&self, reference: &Reference) -> Result<Resolved, Error> {
         let entry = self.index.lookup(&reference.name)?;
-        let version = entry.version(reference.version.as_ref())?;
+        let version = entry.version(reference.wanted.as_ref())?.clone();
         Ok(Resolved { entry, version })
     }
 
@@ -101,7 +101,7 @@ impl Registry {
         observer: &dyn FetchObserver,
     ) -> Result<Pulled, Error> {
         let resolved = self.resolve(reference)?;
-        let Resolved { entry, version } = resolved;
+        let Resolved { entry, version } = &resolved;
         let lock = LockFile::read(&self.lock_path)?;
         let mut warnings = Vec::new();
         if version.yanked {
@@ -115,7 +115,7 @@ impl Registry {
         }
         let mut files = Vec::with_capacity(version.files.len());
         for file in &version.files {
-            let one = PullOne { registry: self, resolved, file, options, observer };
+            let one = PullOne { registry: self, resolved: &resolved, file, options, observer };
             files.push(one.pull(&lock, &mut warnings)?);
         }
         let Some(first) = files.first() else {
@@ -161,7 +161,7 @@ impl Registry {
 /// One file of one pull.
 struct PullOne<'a> {
     registry: &'a Registry,
-    resolved: Resolved<'a>,
+    resolved: &'a Resolved,
     file: &'a ModelFile,
     options: PullOptions,
     observer: &'a dyn FetchObserver,

@@ -2,8 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use crate::entry::{ENTRY_SCHEMA, Entry, EntryVersion, ModelFile};
+use crate::archive::ArchiveKind;
+use crate::digest::Sha256Digest;
+use crate::entry::{
+    ArchiveMember, ENTRY_SCHEMA, Entry, EntryVersion, ModelFile, ParityVector,
+};
 use crate::error::Error;
+use crate::evidence::Evidence;
+use crate::format::FileFormat;
+use crate::name::{MAX_PART_LEN, is_weights_name};
+use crate::preprocessing::Preprocessing;
 use crate::url::Source;
 
 impl Entry {
@@ -20,24 +28,32 @@ impl Entry {
             ("summary", &self.summary),
             ("task", &self.task),
             ("family", &self.family),
-            ("architecture", &self.architecture),
+            ("input", &self.input),
             ("licence", &self.licence),
             ("citation", &self.citation),
             ("upstream", &self.upstream),
-            ("labels", &self.labels),
         ] {
             check_text(&mut problems, what, text);
         }
-        if self.parameters == 0 {
-            problems.push("parameters is 0".to_owned());
+        for (what, text) in [
+            ("architecture", &self.architecture),
+            ("labels", &self.labels),
+            ("licence_note", &self.licence_note),
+            ("preparation", &self.preparation),
+        ] {
+            check_optional_text(&mut problems, what, text.as_deref());
         }
+        check_counts(&mut problems, self.parameters, self.classes);
         let mut names = BTreeSet::from([&self.name]);
         for alias in &self.aliases {
             if !names.insert(alias) {
                 problems.push(format!("alias `{alias}` is there twice"));
             }
         }
-        problems.extend(self.preprocessing.problems());
+        problems.extend(self.preprocessing.iter().flat_map(Preprocessing::problems));
+        if self.preprocessing.is_some() && self.preparation.is_some() {
+            problems.push("preprocessing and preparation say the same thing twice".to_owned());
+        }
         if self.versions.is_empty() {
             problems.push("there is no version".to_owned());
         }
@@ -75,16 +91,36 @@ impl Entry {
 impl EntryVersion {
     fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        check_text(&mut problems, "weights", &self.weights);
+        if !is_weights_name(&self.weights) {
+            problems.push(format!(
+                "weights {:?} is not a name: a letter, then letters, digits, `-`, `_` and `.`, at \
+                 most {MAX_PART_LEN}",
+                self.weights
+            ));
+        }
+        for (what, text) in [
+            ("provenance", &self.provenance),
+            ("architecture", &self.architecture),
+            ("input", &self.input),
+            ("licence", &self.licence),
+            ("licence_note", &self.licence_note),
+            ("upstream", &self.upstream),
+            ("preparation", &self.preparation),
+        ] {
+            check_optional_text(&mut problems, what, text.as_deref());
+        }
+        check_counts(&mut problems, self.parameters, self.classes);
         if let Some(top1) = &self.top1 {
             if !(0.0..=100.0).contains(&top1.percent) {
                 problems.push(format!("top1 {} is not a percentage", top1.percent));
             }
             check_text(&mut problems, "the source of top1", &top1.source);
         }
-        if let Some(preprocessing) = &self.preprocessing {
-            problems.extend(preprocessing.problems());
+        problems.extend(self.preprocessing.iter().flat_map(Preprocessing::problems));
+        if self.preprocessing.is_some() && self.preparation.is_some() {
+            problems.push("preprocessing and preparation say the same thing twice".to_owned());
         }
+        problems.extend(self.parity.iter().flat_map(ParityVector::problems));
         if self.files.is_empty() {
             problems.push("there is no file".to_owned());
         }
@@ -118,26 +154,109 @@ impl ModelFile {
                 problems.push(format!("url `{}` {why}", crate::url::redacted(url)));
             }
         }
-        match &self.sha256 {
-            Some(sha256) => {
-                for evidence in &self.evidence {
-                    if evidence.agrees_with(sha256) == Some(false) {
-                        problems.push(format!(
-                            "sha256 {sha256} contradicts the {} {} of {}",
-                            evidence.kind(),
-                            evidence.value(),
-                            evidence.publisher()
-                        ));
-                    }
-                }
+        problems.extend(contradictions(self.sha256.as_ref(), &self.evidence));
+        if let Some(archive) = &self.archive {
+            problems.extend(archive.problems());
+        }
+        if !self.can_be_verified() {
+            problems.push("there is no digest of any kind".to_owned());
+        }
+        match (self.format, &self.composed) {
+            (FileFormat::ZooDelta, None) => {
+                problems.push("a delta without the digest of what it composes to".to_owned());
             }
-            None if self.strongest_evidence().is_none() => {
-                problems.push("there is neither a sha256 nor a prefix of one".to_owned());
-            }
-            None => {}
+            (FileFormat::ZooDelta, Some(_)) | (_, None) => {}
+            (_, Some(_)) => problems.push("composed is for deltas alone".to_owned()),
         }
         problems
     }
+
+    /// Whether any digest, of any kind, is known of what is fetched or of what is in it.
+    pub(crate) fn can_be_verified(&self) -> bool {
+        let inside = |archive: &ArchiveMember| {
+            archive.sha256.is_some() || !archive.evidence.is_empty()
+        };
+        self.sha256.is_some()
+            || !self.evidence.is_empty()
+            || self.archive.as_ref().is_some_and(inside)
+    }
+}
+
+impl ArchiveMember {
+    fn problems(&self) -> Vec<String> {
+        let mut problems = contradictions(self.sha256.as_ref(), &self.evidence);
+        if self.kind == ArchiveKind::Gz && !self.member.is_empty() {
+            problems.push("a gz has no members with names".to_owned());
+        }
+        if self.kind != ArchiveKind::Gz && !is_safe_member(&self.member) {
+            problems.push(format!("the member {:?} is not a plain relative path", self.member));
+        }
+        problems
+    }
+}
+
+impl ParityVector {
+    fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if self.rule != "tiles" {
+            problems.push(format!("parity rule {:?} is not known", self.rule));
+        }
+        let elements = self.shape.iter().try_fold(1usize, |n, &side| n.checked_mul(side));
+        if self.shape.is_empty() || elements.is_none_or(|n| n == 0 || n > MAX_PROBE_ELEMENTS) {
+            problems.push(format!("parity shape {:?} is not one of an input", self.shape));
+        }
+        if self.expected.is_empty() || self.expected.iter().any(|value| !value.is_finite()) {
+            problems.push("parity expects nothing, or a number that is not finite".to_owned());
+        }
+        if !self.deviation.is_finite() || self.deviation <= 0.0 {
+            problems.push(format!("parity deviation {} is not positive", self.deviation));
+        }
+        problems
+    }
+}
+
+/// Most numbers in the input of a parity vector: 16 pictures of 1024 by 1024 in colour.
+const MAX_PROBE_ELEMENTS: usize = 16 * 3 * 1024 * 1024;
+
+/// Where evidence and a full digest cannot both be right.
+fn contradictions(sha256: Option<&Sha256Digest>, evidence: &[Evidence]) -> Vec<String> {
+    let Some(sha256) = sha256 else { return Vec::new() };
+    evidence
+        .iter()
+        .filter(|evidence| evidence.agrees_with(sha256) == Some(false))
+        .map(|evidence| {
+            format!(
+                "sha256 {sha256} contradicts the {} {} of {}",
+                evidence.kind(),
+                evidence.value(),
+                evidence.publisher()
+            )
+        })
+        .collect()
+}
+
+fn check_counts(problems: &mut Vec<String>, parameters: Option<u64>, classes: Option<u32>) {
+    if parameters == Some(0) {
+        problems.push("parameters is 0".to_owned());
+    }
+    if classes == Some(0) {
+        problems.push("classes is 0".to_owned());
+    }
+}
+
+fn check_optional_text(problems: &mut Vec<String>, what: &str, text: Option<&str>) {
+    if let Some(text) = text {
+        check_text(problems, what, text);
+    }
+}
+
+/// Whether `path` may name a member of an archive: relative, with no way up.
+fn is_safe_member(path: &str) -> bool {
+    !path.is_empty()
+        && path.len() <= 255
+        && !path.contains('\\')
+        && !path.chars().any(char::is_control)
+        && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
 fn check_text(problems: &mut Vec<String>, what: &str, text: &str) {
