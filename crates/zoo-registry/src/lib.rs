@@ -36,6 +36,9 @@ mod static_tree;
 mod url;
 mod validate;
 
+// Who says so.
+pub mod trust;
+
 // What is here.
 mod atomic;
 mod lock;
