@@ -1,5 +1,6 @@
 //! Why something signed is not believed.
 
+use std::error::Error;
 use std::path::PathBuf;
 
 use super::key::KeyId;
@@ -167,7 +168,15 @@ pub enum TrustError {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        why: String,
+        why: &'static str,
+        /// What its reader says.
+        source: Option<Box<dyn Error + Send + Sync>>,
+    },
+    /// A name for a registry that would be trouble in a file or a terminal.
+    #[error("`{name}` is not a name for a registry (1 to 64 ASCII letters, digits, `-`, `_`, `.`)")]
+    Name {
+        /// The start of what was given.
+        name: String,
     },
     /// The text is not a public key.
     #[error("`{text}` is not a public key (`zoo-key-ed25519` and 64 lowercase hexadecimal digits)")]

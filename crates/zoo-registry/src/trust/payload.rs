@@ -14,24 +14,24 @@ struct Head {
     schema: u64,
 }
 
-/// Refuses a payload of another type or of a schema from the future.
+/// Refuses a payload of another type or of a schema from the future, whatever else is in it.
 pub(super) fn check_head(kind: Kind, payload: &[u8]) -> Result<(), TrustError> {
-    let what = kind.name();
     let head: Head = serde_json::from_str(utf8(payload)?)
-        .map_err(|source| TrustError::Payload { what, source })?;
-    if head.r#type != what {
-        let found = head.r#type.chars().take(40).collect();
+        .map_err(|source| TrustError::Payload { what: kind.name(), source })?;
+    check_schema(kind, &head.r#type, head.schema)
+}
+
+pub(super) fn check_schema(kind: Kind, r#type: &str, schema: u64) -> Result<(), TrustError> {
+    let what = kind.name();
+    if r#type != what {
+        let found = r#type.chars().take(40).collect();
         return Err(TrustError::WrongType { found, wanted: what });
     }
-    if head.schema == 0 {
+    if schema == 0 {
         return Err(TrustError::Invalid { what, why: "its schema is 0".to_owned() });
     }
-    if head.schema > PAYLOAD_SCHEMA {
-        return Err(TrustError::FutureSchema {
-            what,
-            found: head.schema,
-            supported: PAYLOAD_SCHEMA,
-        });
+    if schema > PAYLOAD_SCHEMA {
+        return Err(TrustError::FutureSchema { what, found: schema, supported: PAYLOAD_SCHEMA });
     }
     Ok(())
 }
