@@ -7,6 +7,7 @@ use semver::Version;
 
 use crate::digest::Sha256Digest;
 use crate::name::{ModelName, Wanted};
+use crate::trust::TrustError;
 
 /// An error of the registry: what failed, on what, and why.
 ///
@@ -194,6 +195,20 @@ pub enum Error {
         /// The registry.
         url: String,
     },
+    /// A registry that is not on this machine, and that nobody said to trust.
+    #[error("nothing says whose signatures count for the registry {location}")]
+    Untrusted {
+        /// The registry.
+        location: String,
+    },
+    /// A registry in git could not be brought here.
+    #[error("git cannot bring {location} here: {why}")]
+    Git {
+        /// The registry.
+        location: String,
+        /// What git said last, or why it could not be asked.
+        why: String,
+    },
     /// A builtin source that this binary does not carry.
     #[error("this binary does not carry `{url}`")]
     BuiltinMissing {
@@ -322,6 +337,9 @@ pub enum Error {
         #[source]
         last: Box<Error>,
     },
+    /// Something signed is not believed.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
 }
 
 impl Error {
