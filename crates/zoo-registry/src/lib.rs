@@ -79,5 +79,5 @@ pub use pull::{BuiltinFiles, Registry, Resolved};
 pub use pulled::{PullOptions, PullWarning, Pulled, PulledFile};
 pub use semver::Version;
 pub use sources::{RegistrySpec, Sources};
-pub use store::{BlobState, Store, default_cache_dir};
+pub use store::{BlobState, Store, default_cache_dir, default_config_dir};
 pub use tree::{BuildOptions, Built, INDEX_SCHEMA, build_tree};
