@@ -155,7 +155,7 @@ impl Index {
         }
         // With or without the trailing slash it is the same registry.
         let base = url.trim_end_matches('/').to_owned();
-        let client = Client::new(options);
+        let client = Client::new(options)?;
         let mut index = Self::empty(Origin::Url(base.clone()));
         let cached =
             store.root().join("index").join(Sha256Digest::of(base.as_bytes()).to_hex() + ".json");

@@ -35,6 +35,7 @@ mod preprocessing;
 mod static_tree;
 mod url;
 mod validate;
+mod web_url;
 
 // What is here.
 mod atomic;
@@ -42,10 +43,19 @@ mod lock;
 mod store;
 
 // From there to here.
+mod credentials;
+mod download;
+mod expected;
 mod fetch;
+mod headers;
 mod http;
+mod http_date;
+mod mirrors;
 mod observer;
 mod partial;
+mod pieces;
+mod positioned;
+mod proxy;
 mod pull;
 mod pulled;
 mod retry;
@@ -53,18 +63,22 @@ mod transfer;
 
 mod error;
 
+pub use credentials::{Credentials, CredentialsError};
 pub use digest::{Sha256Digest, Sha256Hasher};
 pub use entry::{
     ENTRY_SCHEMA, Entry, EntryVersion, FileFormat, FileSize, MAX_ENTRY_BYTES, ModelFile, Top1,
 };
 pub use error::Error;
 pub use evidence::{Evidence, EvidenceKind};
-pub use fetch::{Expected, FetchOptions, FetchRequest, Fetched, fetch};
+pub use expected::Expected;
+pub use fetch::{FetchOptions, FetchRequest, Fetched, fetch, fetch_all};
 pub use index::{Index, Origin};
 pub use lock::{LOCK_SCHEMA, LockFile, Pin};
+pub use mirrors::MirrorScores;
 pub use name::{MAX_PART_LEN, ModelName, Reference};
 pub use observer::{FetchObserver, Silent};
 pub use preprocessing::{Color, Filter, Preprocessing, Resize};
+pub use proxy::{InvalidProxy, Proxies};
 pub use pull::{BuiltinFiles, Registry, Resolved};
 pub use pulled::{PullOptions, PullWarning, Pulled, PulledFile};
 pub use semver::Version;

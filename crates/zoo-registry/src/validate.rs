@@ -132,7 +132,7 @@ impl ModelFile {
                 }
             }
             None if self.strongest_evidence().is_none() => {
-                problems.push("there is neither a sha256 nor a prefix of one".to_owned());
+                problems.push("there is neither a sha256 nor any other digest".to_owned());
             }
             None => {}
         }

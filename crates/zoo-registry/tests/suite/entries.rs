@@ -132,7 +132,7 @@ fn duplicates_and_missing_digests() {
         "sha256 = \"b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889\"",
         "",
     );
-    assert!(problems(&bare).contains("neither a sha256 nor a prefix"));
+    assert!(problems(&bare).contains("neither a sha256 nor any other digest"));
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use zoo_registry::{
-    Error, Expected, FetchObserver, FetchOptions, FetchRequest, Fetched, FileSize, Sha256Digest,
-    Silent, Store, fetch,
+    Error, Expected, FetchObserver, FetchOptions, FetchRequest, Fetched, FileSize, Proxies,
+    Sha256Digest, Silent, Store, fetch,
 };
 
 /// The file that everybody fetches: no repetition, so that a shifted resume shows.
@@ -34,6 +34,7 @@ pub(crate) fn impatient() -> FetchOptions {
         connect_timeout: Duration::from_secs(1),
         stall_timeout: Duration::from_millis(150),
         max_bytes: 1 << 20,
+        proxies: Some(Proxies::none()),
         ..FetchOptions::default()
     }
 }
@@ -72,13 +73,27 @@ impl Cache {
         size: impl Into<Option<FileSize>>,
         observer: &dyn FetchObserver,
     ) -> Result<Fetched, Error> {
-        let request = FetchRequest {
-            name: "payload.bin",
-            urls,
-            expected: Expected::Sha256(Sha256Digest::of(&payload())),
-            size: size.into(),
-        };
+        let request = request_of(urls, size.into());
         fetch(&self.store, &request, &impatient(), observer)
+    }
+
+    /// Fetches the payload with `options`.
+    pub(crate) fn fetch_as(
+        &self,
+        urls: &[String],
+        options: &FetchOptions,
+    ) -> Result<Fetched, Error> {
+        fetch(&self.store, &request_of(urls, None), options, &Silent)
+    }
+}
+
+/// A request for the payload.
+pub(crate) fn request_of(urls: &[String], size: Option<FileSize>) -> FetchRequest<'_> {
+    FetchRequest {
+        name: "payload.bin",
+        urls,
+        expected: Expected::Sha256(Sha256Digest::of(&payload())),
+        size,
     }
 }
 
