@@ -37,6 +37,7 @@ mod sources;
 mod tree;
 mod url;
 mod validate;
+mod web_url;
 
 // Who says so.
 pub mod trust;
@@ -48,11 +49,20 @@ mod lock;
 mod store;
 
 // From there to here.
+mod credentials;
+mod download;
+mod expected;
 mod fetch;
 mod git;
+mod headers;
 mod http;
+mod http_date;
+mod mirrors;
 mod observer;
 mod partial;
+mod pieces;
+mod positioned;
+mod proxy;
 mod pull;
 mod pulled;
 mod retry;
@@ -61,6 +71,7 @@ mod transfer;
 mod error;
 
 pub use archive::ArchiveKind;
+pub use credentials::{Credentials, CredentialsError};
 pub use digest::{Sha256Digest, Sha256Hasher};
 pub use entry::{
     ArchiveMember, ENTRY_SCHEMA, Entry, EntryVersion, FileSize, MAX_ENTRY_BYTES, ModelFile,
@@ -68,13 +79,16 @@ pub use entry::{
 };
 pub use error::Error;
 pub use evidence::{Evidence, EvidenceKind};
-pub use fetch::{Expected, FetchOptions, FetchRequest, Fetched, fetch};
+pub use expected::Expected;
+pub use fetch::{FetchOptions, FetchRequest, Fetched, fetch, fetch_all};
 pub use format::FileFormat;
 pub use index::{Index, IndexOptions, Origin, Query, Row};
 pub use lock::{LOCK_SCHEMA, LockFile, Pin};
+pub use mirrors::MirrorScores;
 pub use name::{MAX_PART_LEN, ModelName, Reference, Wanted};
 pub use observer::{FetchObserver, Silent};
 pub use preprocessing::{Color, Filter, Preprocessing, Resize};
+pub use proxy::{InvalidProxy, Proxies};
 pub use pull::{BuiltinFiles, Registry, Resolved};
 pub use pulled::{PullOptions, PullWarning, Pulled, PulledFile};
 pub use semver::Version;

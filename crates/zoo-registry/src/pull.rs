@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::digest::Sha256Digest;
 use crate::entry::{Entry, EntryVersion, ModelFile};
 use crate::error::Error;
-use crate::fetch::{Expected, FetchOptions, FetchRequest, fetch};
+use crate::expected::Expected;
+use crate::fetch::{FetchOptions, FetchRequest, fetch};
 use crate::index::{Index, IndexOptions, Origin};
 use crate::lock::{LockFile, Pin};
 use crate::name::Reference;
@@ -13,7 +14,7 @@ use crate::observer::FetchObserver;
 use crate::pulled::{PullOptions, PullWarning, Pulled, PulledFile};
 use crate::sources::Sources;
 use crate::store::{BlobState, Store};
-use crate::url::{Source, redacted};
+use crate::url::{PackageFile, Source, redacted};
 
 /// Finds the bytes of `builtin:NAME` by `NAME`.
 pub type BuiltinFiles = fn(&str) -> Option<&'static [u8]>;
@@ -196,8 +197,8 @@ impl PullOne<'_> {
         if self.options.require_sha256 {
             return Err(self.unknown());
         }
-        let prefix = evidence.value().to_owned();
-        let (path, digest) = self.bring(Expected::Sha256Prefix(prefix.clone()))?;
+        // All that is known, not only the strongest: two digests are harder to forge than one.
+        let (path, digest) = self.bring(Expected::Evidence(self.file.evidence.clone()))?;
         LockFile::add(
             &self.registry.lock_path,
             Pin {
@@ -210,7 +211,8 @@ impl PullOne<'_> {
         )?;
         warnings.push(PullWarning::PinnedOnFirstSight {
             file: self.file.path.clone(),
-            prefix,
+            kind: evidence.kind(),
+            prefix: evidence.value().to_owned(),
             publisher: evidence.publisher().to_owned(),
             digest,
         });
@@ -261,6 +263,10 @@ impl PullOne<'_> {
                 },
                 Ok(Source::Http(url)) => urls.push(url),
                 Ok(Source::File(path)) => urls.push(path.display().to_string()),
+                Ok(Source::Hf(file)) => urls.push(file.to_string()),
+                Ok(Source::PythonPackage(PackageFile { package, version, path })) => {
+                    failed = Some(Error::InPythonPackage { package, version, path });
+                }
                 Ok(Source::Relative(_)) => {}
                 Err(error) => failed = Some(error),
             }
@@ -288,7 +294,7 @@ impl PullOne<'_> {
             return Err(Error::BuiltinMissing { url });
         };
         let got = Sha256Digest::of(bytes);
-        expected.check(&url, got)?;
+        expected.check(&url, got, || Ok(bytes))?;
         let size = bytes.len() as u64;
         self.observer.started(&self.file.path, Some(size));
         let (digest, path) = self.registry.store.insert(bytes)?;

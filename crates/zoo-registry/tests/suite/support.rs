@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use zoo_registry::trust::{Kind, sign_envelope};
 use zoo_registry::{
     BuildOptions, Error, Expected, FetchObserver, FetchOptions, FetchRequest, Fetched, FileSize,
-    Index, IndexOptions, Sha256Digest, Silent, Store, build_tree, fetch,
+    Index, IndexOptions, Proxies, Sha256Digest, Silent, Store, build_tree, fetch,
 };
 
 /// The file that everybody fetches: no repetition, so that a shifted resume shows.
@@ -35,6 +35,7 @@ pub(crate) fn impatient() -> FetchOptions {
         connect_timeout: Duration::from_secs(1),
         stall_timeout: Duration::from_millis(150),
         max_bytes: 1 << 20,
+        proxies: Some(Proxies::none()),
         ..FetchOptions::default()
     }
 }
@@ -73,13 +74,27 @@ impl Cache {
         size: impl Into<Option<FileSize>>,
         observer: &dyn FetchObserver,
     ) -> Result<Fetched, Error> {
-        let request = FetchRequest {
-            name: "payload.bin",
-            urls,
-            expected: Expected::Sha256(Sha256Digest::of(&payload())),
-            size: size.into(),
-        };
+        let request = request_of(urls, size.into());
         fetch(&self.store, &request, &impatient(), observer)
+    }
+
+    /// Fetches the payload with `options`.
+    pub(crate) fn fetch_as(
+        &self,
+        urls: &[String],
+        options: &FetchOptions,
+    ) -> Result<Fetched, Error> {
+        fetch(&self.store, &request_of(urls, None), options, &Silent)
+    }
+}
+
+/// A request for the payload.
+pub(crate) fn request_of(urls: &[String], size: Option<FileSize>) -> FetchRequest<'_> {
+    FetchRequest {
+        name: "payload.bin",
+        urls,
+        expected: Expected::Sha256(Sha256Digest::of(&payload())),
+        size,
     }
 }
 
