@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use semver::Version;
 
 use crate::digest::Sha256Digest;
+use crate::lock::LockError;
 use crate::name::ModelName;
+use crate::store::StoreError;
 
 /// An error of the registry: what failed, on what, and why.
 ///
@@ -200,6 +202,12 @@ pub enum Error {
         /// The source, `builtin:NAME`.
         url: String,
     },
+    /// The store refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The lock file refuses.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The cache directory is something else.
     #[error("the cache {} is not a directory", path.display())]
     CacheNotADirectory {

@@ -38,6 +38,7 @@ mod validate;
 
 // What is here.
 mod atomic;
+mod file_lock;
 mod lock;
 mod store;
 
@@ -60,8 +61,9 @@ pub use entry::{
 pub use error::Error;
 pub use evidence::{Evidence, EvidenceKind};
 pub use fetch::{Expected, FetchOptions, FetchRequest, Fetched, fetch};
+pub use file_lock::Locks;
 pub use index::{Index, Origin};
-pub use lock::{LOCK_SCHEMA, LockFile, Pin};
+pub use lock::{LOCK_SCHEMA, LockError, LockFile, Pin};
 pub use name::{MAX_PART_LEN, ModelName, Reference};
 pub use observer::{FetchObserver, Silent};
 pub use preprocessing::{Color, Filter, Preprocessing, Resize};
@@ -69,4 +71,7 @@ pub use pull::{BuiltinFiles, Registry, Resolved};
 pub use pulled::{PullOptions, PullWarning, Pulled, PulledFile};
 pub use semver::Version;
 pub use static_tree::{INDEX_SCHEMA, write_static_tree};
-pub use store::{BlobState, Store, default_cache_dir};
+pub use store::{
+    BlobState, BlobUsage, CachePin, CorruptBlob, GcOptions, GcReport, InUse, Kind, KindUsage,
+    PinTarget, Removed, Store, StoreError, Usage, VerifyProgress, VerifyReport, default_cache_dir,
+};

@@ -25,6 +25,8 @@ pub struct Registry {
     fetch: FetchOptions,
     builtin: BuiltinFiles,
     lock_path: PathBuf,
+    /// Whether the lock file pins all that is pulled, not only what nobody else vouches for.
+    pins_all: bool,
 }
 
 /// A reference that was found in the index.
@@ -40,7 +42,14 @@ impl Registry {
     /// A registry with default patience, no builtin files, and its lock file in the cache.
     pub fn new(index: Index, store: Store) -> Self {
         let lock_path = store.root().join("zoo.lock");
-        Self { index, store, fetch: FetchOptions::default(), builtin: |_| None, lock_path }
+        Self {
+            index,
+            store,
+            fetch: FetchOptions::default(),
+            builtin: |_| None,
+            lock_path,
+            pins_all: false,
+        }
     }
 
     /// Sets how patient fetches are.
@@ -57,10 +66,12 @@ impl Registry {
         self
     }
 
-    /// Sets the lock file that pins digests.
+    /// Sets the lock file of a project, in which every file that is pulled is pinned. Without
+    /// one, that in the cache pins files of which only a part of the digest was published.
     #[must_use]
     pub fn with_lock_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.lock_path = path.into();
+        self.pins_all = true;
         self
     }
 
@@ -91,9 +102,13 @@ impl Registry {
 
     /// Brings every file of a model into the store, unless it is there.
     ///
+    /// Keeps garbage collection away while it runs; [`Store::hold`] does for whoever reads the
+    /// files after that.
+    ///
     /// # Errors
-    /// Those of [`Registry::resolve`] and [`fetch`]; [`Error::Yanked`], [`Error::Offline`],
-    /// [`Error::Sha256Unknown`], [`Error::PinMismatch`], [`Error::BuiltinMissing`].
+    /// Those of [`Registry::resolve`], [`Store::hold`], [`LockFile::pin_all`] and [`fetch`];
+    /// [`Error::Yanked`], [`Error::Offline`], [`Error::Sha256Unknown`],
+    /// [`Error::PinMismatch`], [`Error::BuiltinMissing`].
     pub fn pull(
         &self,
         reference: &Reference,
@@ -102,6 +117,7 @@ impl Registry {
     ) -> Result<Pulled, Error> {
         let resolved = self.resolve(reference)?;
         let Resolved { entry, version } = resolved;
+        let _in_use = self.store.hold()?;
         let lock = LockFile::read(&self.lock_path)?;
         let mut warnings = Vec::new();
         if version.yanked {
@@ -116,7 +132,16 @@ impl Registry {
         let mut files = Vec::with_capacity(version.files.len());
         for file in &version.files {
             let one = PullOne { registry: self, resolved, file, options, observer };
-            files.push(one.pull(&lock, &mut warnings)?);
+            let mut pulled = one.pull(&lock, &mut warnings)?;
+            // Where locks lie, it may have been collected since it was looked at.
+            if !pulled.path.is_file() {
+                pulled = one.pull(&lock, &mut warnings)?;
+            }
+            files.push(pulled);
+        }
+        if self.pins_all {
+            let pins = files.iter().map(|file| self.pin(resolved, &file.name, file.digest));
+            LockFile::pin_all_with(&self.lock_path, pins.collect(), self.store.locks())?;
         }
         let Some(first) = files.first() else {
             // Validation refuses such an entry.
@@ -134,6 +159,21 @@ impl Registry {
             files,
             warnings,
         })
+    }
+
+    fn pin(
+        &self,
+        Resolved { entry, version }: Resolved<'_>,
+        file: &str,
+        sha256: Sha256Digest,
+    ) -> Pin {
+        Pin {
+            name: entry.name.clone(),
+            version: version.version.clone(),
+            file: file.to_owned(),
+            registry: self.index.origin().to_string(),
+            sha256,
+        }
     }
 
     /// The source of `url`, with a relative one placed below the registry.
@@ -185,16 +225,9 @@ impl PullOne<'_> {
         }
         let prefix = evidence.value().to_owned();
         let (path, digest) = self.bring(Expected::Sha256Prefix(prefix.clone()))?;
-        LockFile::add(
-            &self.registry.lock_path,
-            Pin {
-                name: self.resolved.entry.name.clone(),
-                version: self.resolved.version.version.clone(),
-                file: self.file.path.clone(),
-                registry: self.registry.index.origin().to_string(),
-                sha256: digest,
-            },
-        )?;
+        let pin = self.registry.pin(self.resolved, &self.file.path, digest);
+        let locks = self.registry.store.locks();
+        LockFile::pin_all_with(&self.registry.lock_path, vec![pin], locks)?;
         warnings.push(PullWarning::PinnedOnFirstSight {
             file: self.file.path.clone(),
             prefix,
@@ -228,12 +261,22 @@ impl PullOne<'_> {
         warnings: &mut Vec<PullWarning>,
     ) -> Result<Option<PathBuf>, Error> {
         let store = &self.registry.store;
-        if self.options.verify
-            && let BlobState::RemovedCorrupt(found) = store.verify(digest)?
-        {
-            warnings.push(PullWarning::ReplacedCorrupt { file: self.file.path.clone(), found });
+        let exact = self.file.exact_size();
+        let state = match self.options.verify {
+            true => store.verify(digest)?,
+            false => store.check(digest, exact)?,
+        };
+        match state {
+            BlobState::Intact(size) if exact.is_none_or(|exact| exact == size) => {
+                return Ok(Some(store.blob_path(digest)));
+            }
+            BlobState::RemovedCorrupt(found) => {
+                let file = self.file.path.clone();
+                warnings.push(PullWarning::ReplacedCorrupt { file, found });
+            }
+            BlobState::Intact(_) | BlobState::Missing => {}
         }
-        Ok(store.open_verified(digest, self.file.exact_size()))
+        Ok(None)
     }
 
     /// Fetches the file: from the binary, or else from where its urls say.
