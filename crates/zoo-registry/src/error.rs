@@ -8,8 +8,10 @@ use semver::Version;
 use crate::credentials::CredentialsError;
 use crate::digest::Sha256Digest;
 use crate::evidence::EvidenceKind;
+use crate::lock::LockError;
 use crate::name::{ModelName, Wanted};
 use crate::proxy::InvalidProxy;
+use crate::store::StoreError;
 use crate::trust::TrustError;
 
 /// An error of the registry: what failed, on what, and why.
@@ -192,6 +194,24 @@ pub enum Error {
         /// The cache directory.
         cache: PathBuf,
     },
+    /// An address would have to be fetched, and fetching is not allowed.
+    #[error("{url} cannot be fetched, for this is offline")]
+    OfflineUrl {
+        /// The address, without secrets.
+        url: String,
+    },
+    /// A project's model came from one registry and would now come from another.
+    #[error("`{name}` {version} is pinned to the registry {pinned}, and {found} has it now")]
+    OtherRegistry {
+        /// The model.
+        name: ModelName,
+        /// The version.
+        version: Version,
+        /// The registry in the lock.
+        pinned: String,
+        /// The registry that answers for the name.
+        found: String,
+    },
     /// The index of a registry is not cached, and fetching is not allowed.
     #[error("the index of {url} is not in the cache, and this is offline")]
     OfflineIndex {
@@ -218,6 +238,12 @@ pub enum Error {
         /// The source, `builtin:NAME`.
         url: String,
     },
+    /// The store refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The lock file refuses.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The cache directory is something else.
     #[error("the cache {} is not a directory", path.display())]
     CacheNotADirectory {

@@ -45,6 +45,7 @@ pub mod trust;
 // What is here.
 mod atomic;
 mod bounded;
+mod file_lock;
 mod lock;
 mod store;
 
@@ -81,9 +82,10 @@ pub use error::Error;
 pub use evidence::{Evidence, EvidenceKind};
 pub use expected::Expected;
 pub use fetch::{FetchOptions, FetchRequest, Fetched, fetch, fetch_all};
+pub use file_lock::Locks;
 pub use format::FileFormat;
 pub use index::{Index, IndexOptions, Origin, Query, Row};
-pub use lock::{LOCK_SCHEMA, LockFile, Pin};
+pub use lock::{LOCK_SCHEMA, LockError, LockFile, Pin};
 pub use mirrors::MirrorScores;
 pub use name::{MAX_PART_LEN, ModelName, Reference, Wanted};
 pub use observer::{FetchObserver, Silent};
@@ -92,6 +94,10 @@ pub use proxy::{InvalidProxy, Proxies};
 pub use pull::{BuiltinFiles, Registry, Resolved};
 pub use pulled::{PullOptions, PullWarning, Pulled, PulledFile};
 pub use semver::Version;
-pub use sources::{RegistrySpec, Sources};
-pub use store::{BlobState, Store, default_cache_dir, default_config_dir};
+pub use sources::{Found, RegistrySpec, Sources};
+pub use store::{
+    BlobState, BlobUsage, CachePin, CorruptBlob, GcOptions, GcReport, InUse, Kind, KindUsage,
+    PinTarget, Removed, Store, StoreError, Usage, VerifyProgress, VerifyReport, default_cache_dir,
+    default_config_dir,
+};
 pub use tree::{BuildOptions, Built, INDEX_SCHEMA, build_tree};

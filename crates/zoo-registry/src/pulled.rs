@@ -16,7 +16,8 @@ pub struct PullOptions {
     pub offline: bool,
     /// Refuse files of which only a prefix of the digest is known.
     pub require_sha256: bool,
-    /// Read all of a file that is in the store and compare its digest again.
+    /// Read all of a file that is in the store and compare its digest again. Without this, a
+    /// file that looks as it did when it was last read is taken to be the same.
     pub verify: bool,
 }
 
