@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use semver::Version;
 
+use crate::archive::ArchiveError;
 use crate::digest::Sha256Digest;
 use crate::name::ModelName;
 
@@ -322,6 +323,9 @@ pub enum Error {
         #[source]
         last: Box<Error>,
     },
+    /// An archive was refused, or could not be read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
 }
 
 impl Error {

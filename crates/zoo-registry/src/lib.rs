@@ -41,6 +41,9 @@ mod atomic;
 mod lock;
 mod store;
 
+// What comes inside of something.
+pub mod archive;
+
 // From there to here.
 mod fetch;
 mod http;
