@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use semver::Version;
 
+use crate::archive::ArchiveError;
 use crate::credentials::CredentialsError;
 use crate::digest::Sha256Digest;
 use crate::evidence::EvidenceKind;
@@ -455,6 +456,9 @@ pub enum Error {
         #[source]
         last: Box<Error>,
     },
+    /// An archive was refused, or could not be read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// Something signed is not believed.
     #[error(transparent)]
     Trust(#[from] TrustError),

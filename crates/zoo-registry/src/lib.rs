@@ -28,7 +28,6 @@ mod evidence;
 mod name;
 
 // What there is.
-mod archive;
 mod entry;
 mod format;
 mod index;
@@ -48,6 +47,9 @@ mod bounded;
 mod file_lock;
 mod lock;
 mod store;
+
+// What comes inside of something.
+pub mod archive;
 
 // From there to here.
 mod credentials;

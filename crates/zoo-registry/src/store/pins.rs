@@ -21,7 +21,7 @@ use crate::atomic;
 use crate::digest::Sha256Digest;
 use crate::error::Error;
 use crate::lock::{SchemaOnly, guarded, read_bounded};
-use crate::name::{ModelName, Reference};
+use crate::name::{ModelName, Reference, Wanted};
 
 use super::{Store, StoreError};
 
@@ -70,8 +70,13 @@ impl CachePin {
         match target {
             PinTarget::Blob(digest) => self.sha256.contains(digest),
             PinTarget::Model(reference) => {
-                self.name.as_ref() == Some(&reference.name)
-                    && (reference.version.is_none() || self.version == reference.version)
+                let version = match &reference.wanted {
+                    None => true,
+                    Some(Wanted::Version(version)) => self.version.as_ref() == Some(version),
+                    // Pins know numbers alone.
+                    Some(Wanted::Weights(_)) => false,
+                };
+                self.name.as_ref() == Some(&reference.name) && version
             }
         }
     }

@@ -3,6 +3,7 @@
 //! project's checklist of bad inputs and faults.
 #![allow(clippy::unwrap_used)]
 
+mod archives;
 mod entries;
 mod http_faults;
 mod http_resume;
