@@ -262,10 +262,8 @@ impl PullOne<'_> {
     ) -> Result<Option<PathBuf>, Error> {
         let store = &self.registry.store;
         let exact = self.file.exact_size();
-        let state = match self.options.verify {
-            true => store.verify(digest)?,
-            false => store.check(digest, exact)?,
-        };
+        let state =
+            if self.options.verify { store.verify(digest)? } else { store.check(digest, exact)? };
         match state {
             BlobState::Intact(size) if exact.is_none_or(|exact| exact == size) => {
                 return Ok(Some(store.blob_path(digest)));

@@ -11,7 +11,7 @@ use crate::atomic::TEMPORARY_PREFIX;
 use crate::digest::{Sha256Digest, is_lower_hex};
 use crate::error::Error;
 
-use super::Store;
+use super::{INSERT_PREFIX, Store};
 
 /// Files of the cache itself. None of them is garbage.
 const STATE_FILES: [&str; 5] =
@@ -192,7 +192,7 @@ fn partial_kind(name: &str) -> Kind {
     let key = name.split('.').next().unwrap_or_default();
     if name.contains('.') && (digest_of(key).is_some() || key.starts_with("url-")) {
         Kind::Partial
-    } else if name.starts_with("insert.") && name.ends_with(".tmp") {
+    } else if name.starts_with(INSERT_PREFIX) {
         Kind::Temporary
     } else {
         temporary_or_stray(name)

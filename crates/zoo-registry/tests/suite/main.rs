@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod entries;
+mod gc;
+mod gc_faults;
 mod http_faults;
 mod http_resume;
 mod indexes;
@@ -13,4 +15,6 @@ mod pulls;
 mod server;
 mod sources;
 mod stores;
+mod stores_processes;
+mod stores_stamps;
 mod support;
