@@ -144,7 +144,8 @@ impl Credentials {
     /// # Errors
     /// [`CredentialsError`]; a file that other users can read is refused.
     pub fn read(path: &Path) -> Result<Self, CredentialsError> {
-        let failed = |source| CredentialsError::Io { action: "read", path: path.to_owned(), source };
+        let failed =
+            |source| CredentialsError::Io { action: "read", path: path.to_owned(), source };
         let file = match File::open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::none()),

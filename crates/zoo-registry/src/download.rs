@@ -145,12 +145,7 @@ fn attempt(
 }
 
 /// The failure that a broken-off copy means. What came of a wrong file is thrown away.
-fn stopped_failure(
-    stopped: Stopped,
-    shown: &str,
-    partial: &mut Partial,
-    job: &Job<'_>,
-) -> Failure {
+fn stopped_failure(stopped: Stopped, shown: &str, partial: &mut Partial, job: &Job<'_>) -> Failure {
     let error = match stopped {
         Stopped::Reading(error) => {
             Error::Transport { url: shown.to_owned(), source: Box::new(error.into()) }

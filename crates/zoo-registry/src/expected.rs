@@ -31,8 +31,7 @@ impl Expected {
         got: Sha256Digest,
         read: impl Fn() -> Result<R, Error>,
     ) -> Result<(), Error> {
-        let mismatch =
-            |expected| Err(Error::DigestMismatch { url: redacted(url), expected, got });
+        let mismatch = |expected| Err(Error::DigestMismatch { url: redacted(url), expected, got });
         match self {
             Self::Sha256(digest) if *digest != got => mismatch(digest.to_hex()),
             Self::Sha256Prefix(prefix) if !got.to_hex().starts_with(prefix) => {
@@ -67,9 +66,7 @@ impl Expected {
         let known = match self {
             Self::Sha256(digest) => return digest.to_hex(),
             Self::Sha256Prefix(prefix) => prefix.clone(),
-            Self::Evidence(all) => {
-                all.iter().map(Evidence::value).collect::<Vec<_>>().join(" ")
-            }
+            Self::Evidence(all) => all.iter().map(Evidence::value).collect::<Vec<_>>().join(" "),
         };
         let text = format!("{known} {}", urls.join(" "));
         format!("url-{}", &Sha256Digest::of(text.as_bytes()).to_hex()[..40])

@@ -5,7 +5,7 @@
 //! takes a lock must stay right when it was granted for nothing. [`Locks::Lying`] lets tests
 //! run the same operations under such locks.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::process;
@@ -62,18 +62,10 @@ impl FileLock {
         locks: Locks,
     ) -> Result<Self, LockFailure> {
         let mut file = open(path, mode).map_err(LockFailure::Impossible)?;
-        let deadline = Instant::now() + patience;
-        while locks == Locks::System {
-            let tried = match mode {
-                Mode::Shared => file.try_lock_shared(),
-                Mode::Exclusive => file.try_lock(),
-            };
-            match tried {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(POLL),
-                Err(TryLockError::WouldBlock) => return Err(LockFailure::Busy(holder(path))),
-                Err(TryLockError::Error(error)) => return Err(LockFailure::Impossible(error)),
-            }
+        if locks == Locks::System {
+            wait_for(&file, mode, patience).map_err(|error| {
+                error.map_or_else(|| LockFailure::Busy(holder(path)), LockFailure::Impossible)
+            })?;
         }
         if mode == Mode::Exclusive {
             // For the message that others get; without it theirs only says less.
@@ -83,6 +75,23 @@ impl FileLock {
                 .and_then(|_| writeln!(file, "{}", process::id()));
         }
         Ok(Self { _file: file })
+    }
+}
+
+/// Locks `file`. The error is none when others have it for longer than `patience`.
+fn wait_for(file: &File, mode: Mode, patience: Duration) -> Result<(), Option<io::Error>> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let tried = match mode {
+            Mode::Shared => file.try_lock_shared(),
+            Mode::Exclusive => file.try_lock(),
+        };
+        match tried {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(POLL),
+            Err(TryLockError::WouldBlock) => return Err(None),
+            Err(TryLockError::Error(error)) => return Err(Some(error)),
+        }
     }
 }
 
@@ -114,5 +123,5 @@ pub(crate) fn guard_path(path: &Path) -> PathBuf {
 pub(crate) fn is_unlocked(path: &Path, locks: Locks) -> bool {
     locks == Locks::Lying
         || File::open(path)
-            .is_ok_and(|file| !matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)))
+            .is_ok_and(|file| !matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }

@@ -51,23 +51,15 @@ pub enum LockError {
     },
     /// Two pins of one file disagree, in the lock file or with what is to be pinned.
     #[error(
-        "{} pins {file} of `{name}` {version} to sha256 {pinned} (from {registry}), and {} has \
-         sha256 {}",
-        path.display(), other.registry, other.sha256
+        "{} pins {} of `{}` {} to sha256 {} (from {}), and {} has sha256 {}",
+        path.display(), pinned.file, pinned.name, pinned.version, pinned.sha256,
+        pinned.registry, other.registry, other.sha256
     )]
     Conflict {
         /// The lock file.
         path: PathBuf,
-        /// The model.
-        name: ModelName,
-        /// The version.
-        version: Version,
-        /// The file.
-        file: String,
-        /// The digest that is pinned.
-        pinned: Box<Sha256Digest>,
-        /// The registry that it came from.
-        registry: String,
+        /// What it says.
+        pinned: Box<Pin>,
         /// What disagrees.
         other: Box<Pin>,
     },
@@ -197,16 +189,10 @@ impl LockFile {
             }
             // The same bytes from another registry are the same bytes.
             Some(known) if known.sha256 == pin.sha256 => Ok(false),
-            Some(known) => Err(LockError::Conflict {
-                path: path.to_owned(),
-                name: known.name.clone(),
-                version: known.version.clone(),
-                file: known.file.clone(),
-                pinned: Box::new(known.sha256),
-                registry: known.registry.clone(),
-                other: Box::new(pin),
+            Some(known) => {
+                let (path, pinned) = (path.to_owned(), Box::new(known.clone()));
+                Err(LockError::Conflict { path, pinned, other: Box::new(pin) }.into())
             }
-            .into()),
         }
     }
 

@@ -424,9 +424,7 @@ fn write_note(path: &Path, validator: Option<&Validator>, arrived: Option<Vec<Ex
     };
     let temporary = path.with_extension("tmp");
     let written = serde_json::to_vec(&Note { url, if_range, arrived }).is_ok_and(|json| {
-        fs::write(&temporary, json)
-            .and_then(|()| fs::rename(&temporary, sidecar(path)))
-            .is_ok()
+        fs::write(&temporary, json).and_then(|()| fs::rename(&temporary, sidecar(path))).is_ok()
     });
     if !written {
         let _ = fs::remove_file(temporary);

@@ -79,7 +79,8 @@ impl Record {
         let Some(extra) = Extra::parse(&extra).filter(|extra| extra.names(&name)) else {
             return Err(malformed("its extra fields are damaged or have another name"));
         };
-        let Some([size, compressed, offset]) = extra.resolve([raw.size, raw.compressed, raw.offset])
+        let Some([size, compressed, offset]) =
+            extra.resolve([raw.size, raw.compressed, raw.offset])
         else {
             return Err(malformed("its zip64 field does not fit its sizes"));
         };
@@ -155,12 +156,7 @@ impl Record {
     }
 
     /// Checks what is between the end of the content and the next record.
-    fn check_descriptor(
-        &self,
-        file: &mut ZipFile,
-        at: u64,
-        end: u64,
-    ) -> Result<(), ArchiveFault> {
+    fn check_descriptor(&self, file: &mut ZipFile, at: u64, end: u64) -> Result<(), ArchiveFault> {
         let malformed = |why: &str| ArchiveFault::malformed(DESCRIPTOR, at, why);
         let length = end - at;
         if self.flags & FLAG_DESCRIPTOR == 0 {

@@ -5,12 +5,6 @@
 //! within the grace period. A pull that has just begun, in this process or another, is
 //! spared by the lock of [`Store::hold`], and by the grace period where locks lie.
 //!
-//! Age is told by the clock of the file system that the cache is on, not by that of this
-//! machine. A time that lies in the future or before there was a cache is that of a wrong
-//! clock and says nothing: such a thing is spared once and its time set to now, so that it
-//! neither goes too early nor stays for ever. Where the clock itself is that wrong, nothing
-//! goes.
-//!
 //! Of a blob the stamp is removed before the bytes: stopped in between, a blob without a
 //! stamp is left, which is hashed before anybody believes it and which the next collection
 //! removes.
@@ -19,7 +13,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use crate::digest::{Sha256Digest, is_lower_hex};
 use crate::entry::MAX_ENTRY_BYTES;
@@ -27,17 +21,12 @@ use crate::error::Error;
 use crate::file_lock::is_unlocked;
 use crate::lock::LockFile;
 
+use super::clock::{Age, Clock};
 use super::inventory::{Item, Kind};
 use super::{Store, remove_file, stamp};
 
-/// Nothing in a cache is older: 2024-01-01, in seconds since 1970.
-const EARLIEST: Duration = Duration::from_secs(1_704_067_200);
-
-/// How far in the future a time may lie, for clocks of a network that disagree.
-const TOLERANCE: Duration = Duration::from_hours(1);
-
-/// How far the clock of a file system may be from ours to be preferred.
-const MAX_APART: Duration = Duration::from_hours(12);
+/// A file under way is written within this time, whatever the grace period is.
+const TEMPORARY_GRACE: Duration = Duration::from_hours(1);
 
 /// What to collect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,7 +107,7 @@ impl Store {
         // Looking needs no lock, and works in a cache that cannot be written to.
         let _alone = if options.dry_run { None } else { Some(self.hold_alone(options.wait)?) };
         let roots = self.roots(options)?;
-        let clock = Clock { now: self.now() };
+        let clock = Clock::of_file(&self.in_use_path());
         let mut report = GcReport { clock_is_wrong: clock.is_wrong(), ..GcReport::default() };
         let mut collection = Collection {
             store: self,
@@ -130,18 +119,6 @@ impl Store {
         };
         collection.run(&mut report)?;
         Ok(report)
-    }
-
-    /// The time by the clock of the file system: that of the lock, which was just written.
-    fn now(&self) -> SystemTime {
-        let ours = SystemTime::now();
-        let written = fs::metadata(self.in_use_path()).and_then(|m| m.modified()).ok();
-        // It was not, in a dry run or where the disk is full.
-        let is_near = |written: &SystemTime| {
-            let (ahead, behind) = (written.duration_since(ours), ours.duration_since(*written));
-            ahead.or(behind).is_ok_and(|apart| apart < MAX_APART)
-        };
-        written.filter(is_near).unwrap_or(ours)
     }
 
     fn roots(&self, options: &GcOptions) -> Result<BTreeSet<Sha256Digest>, Error> {
@@ -161,40 +138,6 @@ impl Store {
             None => self.note_path(&item.path),
         };
         (note.and_then(|note| modified(&note)), modified(&item.path))
-    }
-}
-
-/// How old things are.
-#[derive(Debug, Clone, Copy)]
-struct Clock {
-    now: SystemTime,
-}
-
-/// What times tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Age {
-    /// Last used this long ago.
-    Known(Duration),
-    /// A wrong clock was read.
-    Unknown,
-}
-
-impl Clock {
-    fn is_wrong(self) -> bool {
-        self.now < UNIX_EPOCH + EARLIEST
-    }
-
-    /// The age of what was noted as used at `noted`, and itself has the time `own`.
-    fn age(self, noted: Option<SystemTime>, own: Option<SystemTime>) -> Age {
-        let is_plausible =
-            |time: &SystemTime| *time >= UNIX_EPOCH + EARLIEST && *time <= self.now + TOLERANCE;
-        if self.is_wrong() || noted.is_some_and(|noted| !is_plausible(&noted)) {
-            return Age::Unknown;
-        }
-        match noted.max(own.filter(is_plausible)) {
-            Some(used) => Age::Known(self.now.duration_since(used).unwrap_or_default()),
-            None => Age::Unknown,
-        }
     }
 }
 
@@ -223,12 +166,12 @@ impl Collection<'_> {
         for item in items {
             let goes = match item.kind {
                 Kind::Partial => {
-                    self.is_older(&item, self.options.partial_grace)
+                    self.is_as_old_as(&item, self.grace(&item))
                         && is_unlocked(&item.path, self.store.locks())
                 }
-                Kind::Temporary => self.is_older(&item, self.options.grace),
+                Kind::Temporary => self.is_as_old_as(&item, self.grace(&item)),
                 Kind::Stamps => {
-                    !self.has_subject(&item) && self.is_older(&item, self.options.grace)
+                    !self.has_subject(&item) && self.is_as_old_as(&item, self.options.grace)
                 }
                 Kind::Stray => {
                     report.stray.push(item.path);
@@ -294,7 +237,7 @@ impl Collection<'_> {
             return None;
         }
         match self.age(item) {
-            Age::Known(age) if age > self.options.grace => Some(age),
+            Age::Known(age) if age >= self.options.grace => Some(age),
             _ => None,
         }
     }
@@ -312,8 +255,16 @@ impl Collection<'_> {
         })
     }
 
-    fn is_older(&self, item: &Item, than: Duration) -> bool {
-        matches!(self.age(item), Age::Known(age) if age > than)
+    fn is_as_old_as(&self, item: &Item, than: Duration) -> bool {
+        matches!(self.age(item), Age::Known(age) if age >= than)
+    }
+
+    fn grace(&self, item: &Item) -> Duration {
+        match item.kind {
+            Kind::Partial => self.options.partial_grace,
+            Kind::Temporary => self.options.grace.max(TEMPORARY_GRACE),
+            _ => self.options.grace,
+        }
     }
 
     /// The age of `item`; a wrong time is set right on the way.
@@ -345,11 +296,7 @@ impl Collection<'_> {
     fn remove(&mut self, item: &Item, total: &mut u64, report: &mut GcReport) {
         if !self.options.dry_run {
             // Used since it was looked at, by somebody whom no lock kept out.
-            let grace = match item.kind {
-                Kind::Partial => self.options.partial_grace,
-                _ => self.options.grace,
-            };
-            if !self.is_older(item, grace) {
+            if !self.is_as_old_as(item, self.grace(item)) {
                 return;
             }
             if let Err(error) = self.unlink(item) {
@@ -395,30 +342,6 @@ fn digests_in(path: &Path) -> Vec<Sha256Digest> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const DAY: Duration = Duration::from_hours(24);
-
-    #[test]
-    fn a_clock_that_is_wrong_makes_nothing_old() {
-        let today = UNIX_EPOCH + EARLIEST + 700 * DAY;
-        let right = Clock { now: today };
-        assert_eq!(right.age(Some(today - DAY), None), Age::Known(DAY));
-        assert_eq!(right.age(None, Some(today - DAY)), Age::Known(DAY));
-        // The younger of the two counts.
-        assert_eq!(right.age(Some(today - 2 * DAY), Some(today - DAY)), Age::Known(DAY));
-        // A network whose clocks disagree by a little.
-        assert_eq!(right.age(Some(today + TOLERANCE), None), Age::Known(Duration::ZERO));
-        // Noted by a clock that was far ahead, or that began in 1970.
-        assert_eq!(right.age(Some(today + 400 * DAY), Some(today - DAY)), Age::Unknown);
-        assert_eq!(right.age(Some(UNIX_EPOCH + DAY), Some(today)), Age::Unknown);
-        assert_eq!(right.age(None, Some(UNIX_EPOCH + DAY)), Age::Unknown);
-        assert_eq!(right.age(None, None), Age::Unknown);
-        // The time of the bytes alone does not keep what was last used long ago.
-        assert_eq!(right.age(Some(today - DAY), Some(today + 9 * DAY)), Age::Known(DAY));
-        let wrong = Clock { now: UNIX_EPOCH + DAY };
-        assert!(wrong.is_wrong());
-        assert_eq!(wrong.age(Some(UNIX_EPOCH), Some(UNIX_EPOCH)), Age::Unknown);
-    }
 
     #[test]
     fn an_index_of_any_shape_names_digests() {

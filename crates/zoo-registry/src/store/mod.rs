@@ -21,6 +21,7 @@
 //! There are no links, and none are followed: what is a link here was put here by somebody
 //! else, and neither it nor its target is ever removed.
 
+mod clock;
 mod derived;
 mod error;
 mod gc;
@@ -49,6 +50,9 @@ pub use inventory::Kind;
 pub use pins::{CachePin, PinTarget};
 pub use usage::{BlobUsage, KindUsage, Usage};
 pub use verify::{BlobState, CorruptBlob, VerifyProgress, VerifyReport};
+
+/// How the names of blobs that are being inserted begin.
+const INSERT_PREFIX: &str = "insert.";
 
 /// A content-addressed store in a cache directory.
 #[derive(Debug, Clone)]
@@ -165,7 +169,7 @@ impl Store {
         }
         let dir = self.partial_dir();
         create_dir_all(&dir)?;
-        let mut temporary = atomic::temporary_in(&dir, "insert.", ".tmp")?;
+        let mut temporary = atomic::temporary_in(&dir, INSERT_PREFIX, ".tmp")?;
         temporary.write_all(bytes).map_err(Error::io("write to", temporary.path()))?;
         let path = self.install(temporary.as_file(), temporary.path(), &digest)?;
         Ok((digest, path))

@@ -123,11 +123,9 @@ fn plain_archives_of_every_kind() {
         ("a", 0, MemberKind::File),
     ]
     .map(|(path, size, kind)| Member { path: path.to_owned(), size, kind });
-    for (kind, bytes) in [
-        (ArchiveKind::TarGz, gzip(&tar)),
-        (ArchiveKind::Tar, tar),
-        (ArchiveKind::Zip, zip),
-    ] {
+    for (kind, bytes) in
+        [(ArchiveKind::TarGz, gzip(&tar)), (ArchiveKind::Tar, tar), (ArchiveKind::Zip, zip)]
+    {
         accept(kind, &bytes);
         assert_eq!(listed(kind, &bytes).unwrap(), members, "{kind}");
         assert_eq!(extracted(kind, &bytes, "a").unwrap(), b"");

@@ -5,6 +5,8 @@
 
 mod archives;
 mod entries;
+mod gc;
+mod gc_faults;
 mod http_faults;
 mod http_resume;
 mod indexes;
@@ -14,4 +16,6 @@ mod pulls;
 mod server;
 mod sources;
 mod stores;
+mod stores_processes;
+mod stores_stamps;
 mod support;

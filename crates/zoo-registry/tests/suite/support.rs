@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 use zoo_registry::trust::{Kind, sign_envelope};
@@ -182,4 +182,27 @@ pub(crate) fn unsigned(cache: &Cache, offline: bool) -> IndexOptions {
         allow_unsigned: true,
         ..IndexOptions::new(cache.store.clone())
     }
+}
+
+/// Writes to a file that is read-only, as a disk that goes bad or a careless user does.
+pub(crate) fn overwrite(path: &Path, bytes: impl AsRef<[u8]>) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    fs::write(path, bytes).unwrap();
+}
+
+/// Sets the time of modification.
+pub(crate) fn set_modified(path: &Path, time: SystemTime) {
+    // The owner of a file may set its time also where it is read-only.
+    let file = fs::File::options().write(true).open(path).or_else(|_| fs::File::open(path));
+    file.unwrap().set_modified(time).unwrap();
+}
+
+/// The stamp of the blob at `path`.
+pub(crate) fn stamp_of(path: &Path) -> PathBuf {
+    let text = path.to_str().unwrap().replace("blobs/sha256", "stamps");
+    PathBuf::from(text)
 }

@@ -24,7 +24,8 @@ fn headers_of_every_dialect() {
     // Only POSIX has a prefix there.
     let prefixed = Header::new(b"model.bin", b'0', 1000).set(345, b"weights");
     accept(TAR, &Tar::new().raw(&prefixed, &model).finish());
-    let gnu = Header::new(MODEL.as_bytes(), b'0', 1000).set(345, b"13371337").set(257, b"ustar  \0");
+    let gnu =
+        Header::new(MODEL.as_bytes(), b'0', 1000).set(345, b"13371337").set(257, b"ustar  \0");
     accept(TAR, &Tar::new().raw(&gnu, &model).finish());
     // Sizes in base-256, and with blanks.
     let binary = [&[0x80][..], &[0; 9], &1000_u16.to_be_bytes()].concat();
@@ -196,7 +197,10 @@ fn fault_094_links_in_a_circle() {
 #[test]
 fn fault_096_oversized_extended_headers() {
     let comment = "c".repeat(4000);
-    accept(TAR, &Tar::new().pax(b'x', &[("comment", &comment)]).file(MODEL, &content(1000)).finish());
+    accept(
+        TAR,
+        &Tar::new().pax(b'x', &[("comment", &comment)]).file(MODEL, &content(1000)).finish(),
+    );
     let long = "c".repeat(5000);
     for start in [
         Tar::new().pax(b'x', &[("comment", &long)]),
@@ -242,7 +246,8 @@ fn fault_097_header_sizes_that_overflow() {
 
 #[test]
 fn fault_100_cut_at_every_byte() {
-    let tar = Tar::new().pax(b'g', &[("comment", "x")]).dir("weights").pax(b'x', &[("path", MODEL)]);
+    let tar =
+        Tar::new().pax(b'g', &[("comment", "x")]).dir("weights").pax(b'x', &[("path", MODEL)]);
     let tar = tar.file("x", &content(1000)).long_name("long").file("l", b"l").finish();
     accept(TAR, &tar);
     for length in 0..tar.len() {
@@ -264,8 +269,16 @@ fn fault_100_a_bad_end() {
     accept(TAR, &end(&[0; 10_240]));
     refuse(TAR, &end(&[0; 1025]), "follows its end");
     refuse(TAR, &end(&vec![0; 2 << 20]), "follows its end");
-    refuse(TAR, &end(&[&[0; 512][..], &Tar::new().file("a", b"").finish()].concat()), "not followed");
-    refuse(TAR, &end(&[&[0; 1024][..], &Tar::new().file("a", b"").finish()].concat()), "follows its end");
+    refuse(
+        TAR,
+        &end(&[&[0; 512][..], &Tar::new().file("a", b"").finish()].concat()),
+        "not followed",
+    );
+    refuse(
+        TAR,
+        &end(&[&[0; 1024][..], &Tar::new().file("a", b"").finish()].concat()),
+        "follows its end",
+    );
     let mut hidden = vec![0; 4096];
     hidden[4000] = 1;
     refuse(TAR, &end(&hidden), "follows its end at byte");

@@ -69,7 +69,10 @@ fn fault_101_extra_fields_that_lie() {
         (other().extra_central(1, &size), "its zip64 field"),
         (other().zip64().extra_local(1, &size), "extra fields"),
         (other().set_central(central::SIZE, &[0xff; 4]), "its two sizes differ"),
-        (other().set_central(central::SIZE, &[0xff; 4]).extra_central(1, &size[..7]), "zip64 field"),
+        (
+            other().set_central(central::SIZE, &[0xff; 4]).extra_central(1, &size[..7]),
+            "zip64 field",
+        ),
         (other().zip64().set_central(central::NAME + 1, &[2]), ""),
     ] {
         refuse(ZIP, &zip(&[model(), part]), why);
@@ -88,9 +91,8 @@ fn fault_101_extra_fields_that_lie() {
             .extra_local(1, &field)
             .extra_central(1, &field);
         refuse(ZIP, &zip(&[model(), part]), "a member's size");
-        let part = other()
-            .set_central(central::OFFSET, &[0xff; 4])
-            .extra_central(1, &value.to_le_bytes());
+        let part =
+            other().set_central(central::OFFSET, &[0xff; 4]).extra_central(1, &value.to_le_bytes());
         assert!(listed(ZIP, &zip(&[model(), part])).is_err());
     }
 }
