@@ -196,6 +196,16 @@ pub enum Error {
         needed: usize,
     },
 
+    /// Training images of which none can be set aside to choose the epochs by.
+    #[error(
+        "fine-tuning sets some training images aside to choose its epochs by, but none of the {images} \
+         can be spared: each is the only one of its class"
+    )]
+    TooFewToFinetune {
+        /// How many training images there are.
+        images: usize,
+    },
+
     /// A file could not be written.
     #[error("cannot write {}", path.display())]
     Write {
