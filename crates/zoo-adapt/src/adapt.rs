@@ -120,7 +120,7 @@ pub fn adapt(
     clock.lap("model");
     let checked = read_and_check(folder, cache.as_ref(), observer);
     let data = usable_data(folder, &checked, options)?;
-    if let Strategy::Finetune(_) = &options.strategy {
+    if matches!(options.strategy, Strategy::Finetune(_)) {
         data.validation_split(options.seed)?;
     }
     clock.lap("check");

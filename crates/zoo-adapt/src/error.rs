@@ -198,8 +198,8 @@ pub enum Error {
 
     /// Training images of which none can be set aside to choose the epochs by.
     #[error(
-        "fine-tuning sets some training images aside to choose its epochs by, but none of the {images} \
-         can be spared: each is the only one of its class"
+        "{images} training images are too few to fine-tune: no class has two different ones, of \
+         which one could be set aside to choose the epochs by"
     )]
     TooFewToFinetune {
         /// How many training images there are.

@@ -109,12 +109,12 @@ fn pack(members: &[(String, Vec<u8>)]) -> Vec<u8> {
         archive.extend(bytes);
         archive.resize(archive.len().next_multiple_of(512), 0);
     };
-    let mut sums = String::new();
+    let mut sums = Vec::new();
     for (name, bytes) in members.iter().filter(|(name, _)| name != "SHA256SUMS") {
         put(name, bytes);
-        sums += &format!("{}  {name}\n", Digest::of(bytes));
+        sums.push(format!("{}  {name}\n", Digest::of(bytes)));
     }
-    put("SHA256SUMS", sums.as_bytes());
+    put("SHA256SUMS", sums.concat().as_bytes());
     archive.resize(archive.len() + 1024, 0);
     archive
 }

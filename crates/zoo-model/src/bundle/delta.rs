@@ -152,6 +152,9 @@ pub enum DeltaError {
     },
 }
 
+/// Members of a bundle in their order, each in pieces that lie in the parent or in the delta.
+type MembersInPieces<'a> = Vec<(&'static str, Vec<&'a [u8]>)>;
+
 /// A delta on disk, checked as far as it can be without its parent.
 #[derive(Debug)]
 pub struct Delta {
@@ -231,11 +234,8 @@ impl Delta {
     }
 
     /// The result's members, in pieces; their digests are those that the delta lists.
-    fn composed<'a>(
-        &'a self,
-        weights: Vec<&'a [u8]>,
-    ) -> Result<Vec<(&'static str, Vec<&'a [u8]>)>, Error> {
-        let mut members: Vec<(&'static str, Vec<&[u8]>)> = [CARD, GRAPH, LABELS]
+    fn composed<'a>(&'a self, weights: Vec<&'a [u8]>) -> Result<MembersInPieces<'a>, Error> {
+        let mut members: MembersInPieces = [CARD, GRAPH, LABELS]
             .into_iter()
             .filter_map(|name| Some((name, vec![&self.members.find(name)?[..]])))
             .collect();
