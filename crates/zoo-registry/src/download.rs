@@ -145,12 +145,7 @@ fn attempt(
 }
 
 /// The failure that a broken-off copy means. What came of a wrong file is thrown away.
-fn stopped_failure(
-    stopped: Stopped,
-    shown: &str,
-    partial: &mut Partial,
-    job: &Job<'_>,
-) -> Failure {
+fn stopped_failure(stopped: Stopped, shown: &str, partial: &mut Partial, job: &Job<'_>) -> Failure {
     let error = match stopped {
         Stopped::Reading(error) => {
             Error::Transport { url: shown.to_owned(), source: Box::new(error.into()) }
@@ -158,12 +153,11 @@ fn stopped_failure(
         Stopped::Failed(error) => {
             let ours =
                 matches!(error, Error::Io { .. } | Error::DiskFull { .. } | Error::Stopped { .. });
-            if !ours && !is_transient(&error) {
-                if let Err(error) = restart(partial, job) {
-                    return error.into();
-                }
+            if ours || is_transient(&error) {
+                error
+            } else {
+                restart(partial, job).err().unwrap_or(error)
             }
-            error
         }
     };
     error.into()

@@ -1,5 +1,6 @@
 //! What is known beforehand about bytes that are fetched, and whether they are those.
 
+use std::fmt::Write as _;
 use std::io::{self, Read};
 
 use md5::Md5;
@@ -31,8 +32,7 @@ impl Expected {
         got: Sha256Digest,
         read: impl Fn() -> Result<R, Error>,
     ) -> Result<(), Error> {
-        let mismatch =
-            |expected| Err(Error::DigestMismatch { url: redacted(url), expected, got });
+        let mismatch = |expected| Err(Error::DigestMismatch { url: redacted(url), expected, got });
         match self {
             Self::Sha256(digest) if *digest != got => mismatch(digest.to_hex()),
             Self::Sha256Prefix(prefix) if !got.to_hex().starts_with(prefix) => {
@@ -67,9 +67,7 @@ impl Expected {
         let known = match self {
             Self::Sha256(digest) => return digest.to_hex(),
             Self::Sha256Prefix(prefix) => prefix.clone(),
-            Self::Evidence(all) => {
-                all.iter().map(Evidence::value).collect::<Vec<_>>().join(" ")
-            }
+            Self::Evidence(all) => all.iter().map(Evidence::value).collect::<Vec<_>>().join(" "),
         };
         let text = format!("{known} {}", urls.join(" "));
         format!("url-{}", &Sha256Digest::of(text.as_bytes()).to_hex()[..40])
@@ -116,7 +114,11 @@ fn hex<D: sha2::Digest>(reader: &mut impl Read) -> io::Result<String> {
             Err(error) => return Err(error),
         }
     }
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hasher.finalize().iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    }))
 }
 
 #[cfg(test)]

@@ -162,7 +162,8 @@ pub fn fetch_all(
             .unwrap_or(at),
         _ => at,
     };
-    let unique: Vec<usize> = (0..requests.len()).filter(|at| first_of_its_kind(*at) == *at).collect();
+    let unique: Vec<usize> =
+        (0..requests.len()).filter(|at| first_of_its_kind(*at) == *at).collect();
     let workers = options.files_at_once.clamp(1, unique.len().max(1));
     let mut options = options.clone();
     options.connections = options.connections.div_ceil(workers);

@@ -126,8 +126,8 @@ impl Client {
     pub(crate) fn request(&self, url: &str, part: Option<Part<'_>>) -> Result<Answer, Error> {
         let shown = redacted(url);
         let refuse = |why| Err(Error::RedirectRefused { url: shown.clone(), why });
-        let mut at = WebUrl::parse(url)
-            .map_err(|why| Error::UnsupportedUrl { url: shown.clone(), why })?;
+        let mut at =
+            WebUrl::parse(url).map_err(|why| Error::UnsupportedUrl { url: shown.clone(), why })?;
         let mut asked = Vec::new();
         loop {
             let answer = self.request_once(&at, &shown, part)?;
@@ -251,11 +251,7 @@ impl Client {
     }
 }
 
-fn agent(
-    options: &FetchOptions,
-    roots: Option<RootCerts>,
-    proxy: Option<Proxy>,
-) -> Agent {
+fn agent(options: &FetchOptions, roots: Option<RootCerts>, proxy: Option<Proxy>) -> Agent {
     let roots = roots.unwrap_or(RootCerts::WebPki);
     Agent::config_builder()
         .http_status_as_error(false)

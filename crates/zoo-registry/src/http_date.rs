@@ -15,7 +15,8 @@ pub(crate) fn parse(text: &str) -> Option<i64> {
     let month = 1 + MONTHS.iter().position(|name| *name == month)? as i64;
     let (day, year) = (number(day, 2, 31)?, number(year, 4, 9999)?);
     // 60 is a leap second.
-    let time = (number(hours, 2, 23)? * 60 + number(minutes, 2, 59)?) * 60 + number(seconds, 2, 60)?;
+    let time =
+        (number(hours, 2, 23)? * 60 + number(minutes, 2, 59)?) * 60 + number(seconds, 2, 60)?;
     (day > 0).then(|| days_from_civil(year, month, day) * 86400 + time)
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::digest::Sha256Digest;
 use crate::entry::{Entry, EntryVersion, ModelFile};
 use crate::error::Error;
+use crate::evidence::EvidenceKind;
 use crate::expected::Expected;
 use crate::fetch::{FetchOptions, FetchRequest, fetch};
 use crate::index::{Index, Origin};
@@ -181,7 +182,8 @@ impl PullOne<'_> {
         let Some(evidence) = self.file.strongest_evidence() else {
             return Err(self.unknown());
         };
-        if self.options.require_sha256 {
+        // A SHA-384 names a file as surely as a SHA-256 does.
+        if self.options.require_sha256 && evidence.kind() < EvidenceKind::Sha384 {
             return Err(self.unknown());
         }
         // All that is known, not only the strongest: two digests are harder to forge than one.

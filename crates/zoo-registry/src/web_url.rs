@@ -176,7 +176,17 @@ fn encoded_tail(tail: &[u8]) -> Result<String, &'static str> {
         match byte {
             _ if byte.is_ascii_control() => return Err("has control characters"),
             b'%' if escape => text.push('%'),
-            b'%' | b' ' | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}'
+            b'%'
+            | b' '
+            | b'"'
+            | b'<'
+            | b'>'
+            | b'\\'
+            | b'^'
+            | b'`'
+            | b'{'
+            | b'|'
+            | b'}'
             | 0x80.. => {
                 // Writing to a string cannot fail.
                 let _ = write!(text, "%{byte:02X}");

@@ -4,8 +4,15 @@
 #![allow(clippy::unwrap_used)]
 
 mod entries;
+mod http_credentials;
 mod http_faults;
+mod http_limits;
+mod http_mirrors;
+mod http_pieces;
+mod http_proxies;
+mod http_redirects;
 mod http_resume;
+mod http_tls;
 mod indexes;
 mod locks;
 mod names;
