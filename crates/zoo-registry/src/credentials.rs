@@ -158,7 +158,7 @@ impl Credentials {
         file.take(MAX_BYTES).read_to_string(&mut text).map_err(failed)?;
         let raw: BTreeMap<String, RawToken> = toml::from_str(&text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start).min(text.len());
-            let line = 1 + text.as_bytes()[..at].iter().filter(|b| **b == b'\n').count();
+            let line = 1 + text.get(..at).unwrap_or("").matches('\n').count();
             CredentialsError::Syntax { path: path.to_owned(), line }
         })?;
         raw.iter().try_fold(Self::none(), |all, (origin, raw)| all.with(origin, &raw.token))

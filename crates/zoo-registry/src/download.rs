@@ -153,12 +153,11 @@ fn stopped_failure(stopped: Stopped, shown: &str, partial: &mut Partial, job: &J
         Stopped::Failed(error) => {
             let ours =
                 matches!(error, Error::Io { .. } | Error::DiskFull { .. } | Error::Stopped { .. });
-            if !ours && !is_transient(&error) {
-                if let Err(error) = restart(partial, job) {
-                    return error.into();
-                }
+            if ours || is_transient(&error) {
+                error
+            } else {
+                restart(partial, job).err().unwrap_or(error)
             }
-            error
         }
     };
     error.into()

@@ -1,5 +1,6 @@
 //! What is known beforehand about bytes that are fetched, and whether they are those.
 
+use std::fmt::Write as _;
 use std::io::{self, Read};
 
 use md5::Md5;
@@ -113,7 +114,11 @@ fn hex<D: sha2::Digest>(reader: &mut impl Read) -> io::Result<String> {
             Err(error) => return Err(error),
         }
     }
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hasher.finalize().iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    }))
 }
 
 #[cfg(test)]

@@ -68,8 +68,8 @@ pub(crate) struct Partial {
     validator: Option<Validator>,
     /// Leave the file behind for a later attempt when this is dropped.
     keep: bool,
-    /// Keeps the lock of a leftover that was taken over.
-    _lock: Option<File>,
+    /// A leftover that was taken over, held for its lock.
+    taken_over: Option<File>,
 }
 
 impl Partial {
@@ -116,7 +116,7 @@ impl Partial {
                         total: None,
                         validator: None,
                         keep: false,
-                        _lock: None,
+                        taken_over: None,
                     });
                 }
                 // A leftover of an earlier process with our number.
@@ -201,7 +201,7 @@ impl Partial {
         }
         self.length = self.hasher.bytes();
         self.validator = leftover.validator;
-        self._lock = Some(leftover.file);
+        self.taken_over = Some(leftover.file);
         self.seek_to_length()?;
         self.save_note();
         Ok(())

@@ -21,7 +21,8 @@ use crate::http::{Client, Failure, Part};
 use crate::partial::{Extent, Partial, PieceFile};
 use crate::transfer::{BUFFER_BYTES, Job, Pace, Stopped, read_some};
 
-/// After so many bytes the sidecar is written again: what a kill can cost.
+/// After so many bytes, or a quarter of a piece, the sidecar is written again: what a kill can
+/// cost.
 const NOTE_EVERY: u64 = 1 << 20;
 
 /// Why pieces did not make a file.
@@ -74,6 +75,7 @@ pub(crate) fn fetch(
         whole,
         file: partial.piece_file(),
         job,
+        note_every: NOTE_EVERY.min(plan.piece_bytes / 4),
         state: Mutex::new(State {
             todo: missing(&arrived, whole.total, plan.piece_bytes),
             arrived,
@@ -123,6 +125,7 @@ struct Pool<'a> {
     whole: &'a Whole<'a>,
     file: PieceFile<'a>,
     job: &'a Job<'a>,
+    note_every: u64,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -205,17 +208,14 @@ impl Pool<'_> {
         // However this ends, whoever waits for the workers must hear of it.
         let _working = Working(self);
         loop {
-            let done = match open.take() {
-                Some((mut reader, piece)) => self.read_piece(&mut reader, piece),
-                None => {
-                    let mut state = self.lock();
-                    let next = state.todo.pop_front().filter(|_| state.trouble.is_none());
-                    drop(state);
-                    match next {
-                        Some(piece) => self.request_piece(piece),
-                        None => break,
-                    }
-                }
+            let done = if let Some((mut reader, piece)) = open.take() {
+                self.read_piece(&mut reader, piece)
+            } else {
+                let mut state = self.lock();
+                let next = state.todo.pop_front().filter(|_| state.trouble.is_none());
+                drop(state);
+                let Some(piece) = next else { break };
+                self.request_piece(piece)
             };
             if let Err(trouble) = done {
                 self.lock().trouble.get_or_insert(trouble);
@@ -281,7 +281,7 @@ impl Pool<'_> {
                 let mut state = self.lock();
                 state.add(at, at + n as u64);
                 state.unnoted += n as u64;
-                if state.unnoted >= NOTE_EVERY {
+                if state.unnoted >= self.note_every {
                     state.unnoted = 0;
                     self.file.note(state.extents());
                 }

@@ -14,7 +14,7 @@ use crate::evidence::EvidenceKind;
 pub struct PullOptions {
     /// Fetch nothing: what is not in the store is an error.
     pub offline: bool,
-    /// Refuse files of which only a prefix of the digest is known.
+    /// Refuse files of which neither a SHA-256 nor a SHA-384 is known in full.
     pub require_sha256: bool,
     /// Read all of a file that is in the store and compare its digest again. Without this, a
     /// file that looks as it did when it was last read is taken to be the same.

@@ -319,7 +319,7 @@ mod tests {
 
     #[test]
     fn fault_033_a_drip_is_too_slow() {
-        let window = Duration::from_secs(60);
+        let window = Duration::from_mins(1);
         let min_rate = MinRate { bytes_per_second: 1024, window };
         let mut pace = Pace::new(min_rate);
         pace.advance("u", 1).unwrap();

@@ -8,7 +8,7 @@ use crate::archive::{Limits, extract_into_store};
 use crate::digest::Sha256Digest;
 use crate::entry::{ArchiveMember, ModelFile};
 use crate::error::Error;
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, EvidenceKind};
 use crate::expected::Expected;
 use crate::fetch::{FetchRequest, fetch};
 use crate::index::Origin;
@@ -53,7 +53,13 @@ impl OneFile<'_> {
             return Ok(self.pulled(path, digest, false));
         }
         let vouched = self.file.archive.as_ref().is_some_and(|_| self.file.sha256.is_some());
-        if self.options.require_sha256 && !vouched {
+        // A SHA-384 names a file as surely as a SHA-256 does.
+        let published = match &self.file.archive {
+            Some(archive) => &archive.evidence,
+            None => &self.file.evidence,
+        };
+        let in_full = published.iter().any(|evidence| evidence.kind() >= EvidenceKind::Sha384);
+        if self.options.require_sha256 && !vouched && !in_full {
             return Err(self.unknown());
         }
         // All that is known, not only the strongest: two digests are harder to forge than one.

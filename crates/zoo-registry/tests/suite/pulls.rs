@@ -9,7 +9,10 @@ use zoo_registry::{
 };
 
 use crate::server::{Reply, Server};
-use crate::support::{Cache, Recorder, impatient, overwrite, payload, unsigned, write_tree};
+use crate::support::{
+    Cache, MD5_OF_PAYLOAD, Recorder, SHA1_OF_PAYLOAD, SHA384_OF_PAYLOAD, impatient, overwrite,
+    payload, unsigned, write_tree,
+};
 
 const OFFLINE: PullOptions = PullOptions { offline: true, require_sha256: false, verify: false };
 
@@ -189,6 +192,39 @@ fn a_prefix_becomes_a_pin() {
     // Pinned: offline works, and the strict are content.
     let second = pull(&registry, PullOptions { offline: true, ..strict }).unwrap();
     assert!(second.was_cached && second.warnings.is_empty());
+}
+
+#[test]
+fn other_digests_are_checked_where_there_is_no_sha256() {
+    let server = good_server();
+    let file = |kind: &str, value: &str| {
+        format!(
+            "urls = [\"{}\"]\nevidence = [{{ kind = \"{kind}\", value = \"{value}\", \
+             publisher = \"p\", sources = 1 }}]",
+            server.url("p")
+        )
+    };
+    let strict = PullOptions { require_sha256: true, ..PullOptions::default() };
+    for (kind, value, full) in [
+        ("md5", MD5_OF_PAYLOAD, false),
+        ("sha1", SHA1_OF_PAYLOAD, false),
+        ("sha384", SHA384_OF_PAYLOAD, true),
+    ] {
+        let cache = Cache::new();
+        let right = registry(&cache, &file(kind, value));
+        assert_eq!(pull(&right, strict).is_ok(), full, "{kind}");
+        let cache = Cache::new();
+        let right = registry(&cache, &file(kind, value));
+        let pulled = pull(&right, PullOptions::default()).unwrap();
+        assert_eq!(pulled.digest, Sha256Digest::of(&payload()));
+        let text = pulled.warnings[0].to_string();
+        assert!(text.contains(kind) && text.contains(value), "{text}");
+        let cache = Cache::new();
+        let wrong = registry(&cache, &file(kind, &"0".repeat(value.len())));
+        let error = pull(&wrong, PullOptions::default()).unwrap_err();
+        assert!(matches!(error, Error::EvidenceMismatch { .. }), "{error}");
+        cache.assert_empty();
+    }
 }
 
 #[test]

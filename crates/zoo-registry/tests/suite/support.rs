@@ -25,6 +25,12 @@ pub(crate) fn payload() -> Vec<u8> {
         .collect()
 }
 
+/// Of the payload, by `md5sum`, `sha1sum` and `sha384sum`.
+pub(crate) const MD5_OF_PAYLOAD: &str = "f254190245a5cd51b45a229987fbf9f8";
+pub(crate) const SHA1_OF_PAYLOAD: &str = "3fbd7045b5c24fd97ecfb19fc840a6d3f93be289";
+pub(crate) const SHA384_OF_PAYLOAD: &str = "1b52d62c81a1eb78fd00007f8ca6003d6a4fd9c092c0f32e\
+                                            3a8fcef4160f1cc223ccac204c1bcb41e118ad0b6bf5fb4f";
+
 /// Options with which the worst case takes a second.
 pub(crate) fn impatient() -> FetchOptions {
     FetchOptions {
