@@ -112,6 +112,23 @@ pub(crate) fn refuse(kind: ArchiveKind, bytes: &[u8], why: &str) {
     }
 }
 
+/// The archive is let in; cut to any of `lengths` it is refused.
+#[track_caller]
+pub(crate) fn refuse_cut(kind: ArchiveKind, bytes: &[u8], lengths: impl Iterator<Item = usize>) {
+    with_file(bytes, |path| {
+        let mut out = Vec::new();
+        extract(path, kind, MODEL, &small(), &mut out).unwrap();
+        assert!(out == content(1000));
+        for length in lengths {
+            let file = fs::File::options().write(true).open(path).unwrap();
+            file.set_len(length as u64).unwrap();
+            assert!(list(path, kind, &small()).is_err(), "{kind} {length}");
+            let result = extract(path, kind, MODEL, &small(), &mut std::io::sink());
+            assert!(result.is_err(), "{kind} {length}");
+        }
+    });
+}
+
 #[test]
 fn plain_archives_of_every_kind() {
     let tar = Tar::new().dir("weights/").file(MODEL, &content(1000)).file("a", b"").finish();

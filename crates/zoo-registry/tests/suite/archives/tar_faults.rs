@@ -6,7 +6,7 @@ use std::io::{Seek as _, SeekFrom, Write as _};
 use zoo_registry::archive::{ArchiveKind, Limits, extract, list};
 
 use super::build_tar::{Header, Tar, pax_record};
-use super::{MODEL, accept, content, extracted, gzip, listed, refuse, small};
+use super::{MODEL, accept, content, extracted, gzip, refuse, refuse_cut, small};
 
 const TAR: ArchiveKind = ArchiveKind::Tar;
 
@@ -244,15 +244,7 @@ fn fault_097_header_sizes_that_overflow() {
 fn fault_100_cut_at_every_byte() {
     let tar = Tar::new().pax(b'g', &[("comment", "x")]).dir("weights").pax(b'x', &[("path", MODEL)]);
     let tar = tar.file("x", &content(1000)).long_name("long").file("l", b"l").finish();
-    accept(TAR, &tar);
-    for length in 0..tar.len() {
-        // Off the boundaries every 64th does.
-        if length % 512 > 1 && length % 512 < 511 && length % 64 != 0 {
-            continue;
-        }
-        assert!(listed(TAR, &tar[..length]).is_err(), "{length}");
-        assert!(extracted(TAR, &tar[..length], MODEL).is_err(), "{length}");
-    }
+    refuse_cut(TAR, &tar, (0..tar.len()).rev());
 }
 
 #[test]

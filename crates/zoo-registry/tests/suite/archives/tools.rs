@@ -123,6 +123,10 @@ fn zips_of_zip() {
         }
         check(&dir.path().join(name), ArchiveKind::Zip, &files);
     }
+    // To a pipe, where sizes come after the content.
+    if run(dir.path(), "sh", &["-c", "zip -qr - data | cat > piped.zip"]) {
+        check(&dir.path().join("piped.zip"), ArchiveKind::Zip, &files);
+    }
 }
 
 /// `zipfile` and `tarfile`: zip64 by force, to a pipe that cannot seek, sizes in pax headers.
