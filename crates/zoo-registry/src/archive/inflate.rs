@@ -17,13 +17,7 @@ pub(super) struct Inflate {
 
 impl Inflate {
     pub(super) fn new() -> Self {
-        Self {
-            state: Decompress::new(false),
-            crc: Crc::new(),
-            read: 0,
-            written: 0,
-            done: false,
-        }
+        Self { state: Decompress::new(false), crc: Crc::new(), read: 0, written: 0, done: false }
     }
 
     /// Begins a new stream.

@@ -146,11 +146,7 @@ pub struct Member {
 ///
 /// # Errors
 /// [`ArchiveError`] if anything in the archive is malformed, hostile or beyond `limits`.
-pub fn list(
-    file: &Path,
-    kind: ArchiveKind,
-    limits: &Limits,
-) -> Result<Vec<Member>, ArchiveError> {
+pub fn list(file: &Path, kind: ArchiveKind, limits: &Limits) -> Result<Vec<Member>, ArchiveError> {
     check_kind(file, kind)?;
     at(file, || match kind {
         ArchiveKind::Zip => {
@@ -264,9 +260,6 @@ fn suggest(members: &[Member], wanted: &str) -> Vec<String> {
 }
 
 /// Says of which archive a fault is.
-fn at<T>(
-    path: &Path,
-    run: impl FnOnce() -> Result<T, ArchiveFault>,
-) -> Result<T, ArchiveError> {
+fn at<T>(path: &Path, run: impl FnOnce() -> Result<T, ArchiveFault>) -> Result<T, ArchiveError> {
     run().map_err(|fault| ArchiveError { path: path.to_owned(), fault })
 }

@@ -82,8 +82,7 @@ pub(super) fn copy(
     content: &Content,
     out: &mut dyn Write,
 ) -> Result<(), ArchiveFault> {
-    let wrong_size =
-        || ArchiveFault::Size { member: member.to_owned(), expected: content.size };
+    let wrong_size = || ArchiveFault::Size { member: member.to_owned(), expected: content.size };
     let mut input = file.stream(content.start, content.compressed)?;
     let mut inflate = Inflate::new();
     let mut buffer = vec![0; CHUNK_BYTES];

@@ -79,7 +79,8 @@ impl Record {
         let Some(extra) = Extra::parse(&extra).filter(|extra| extra.names(&name)) else {
             return Err(malformed("its extra fields are damaged or have another name"));
         };
-        let Some([size, compressed, offset]) = extra.resolve([raw.size, raw.compressed, raw.offset])
+        let Some([size, compressed, offset]) =
+            extra.resolve([raw.size, raw.compressed, raw.offset])
         else {
             return Err(malformed("its zip64 field does not fit its sizes"));
         };
@@ -157,12 +158,7 @@ impl Record {
     }
 
     /// Checks what is between the end of the content and the next record.
-    fn check_descriptor(
-        &self,
-        file: &mut ZipFile,
-        at: u64,
-        end: u64,
-    ) -> Result<(), ArchiveFault> {
+    fn check_descriptor(&self, file: &mut ZipFile, at: u64, end: u64) -> Result<(), ArchiveFault> {
         let malformed = |why: &str| ArchiveFault::malformed(DESCRIPTOR, at, why);
         let length = end - at;
         if self.flags & FLAG_DESCRIPTOR == 0 {
@@ -348,10 +344,7 @@ fn kind_of(name: &[u8], attributes: u32) -> Result<MemberKind, &'static str> {
     if attributes & DOS_REPARSE_POINT != 0 {
         return Err("it is a link of Windows");
     }
-    let kind = match name.ends_with(b"/") {
-        true => MemberKind::Directory,
-        false => MemberKind::File,
-    };
+    let kind = if name.ends_with(b"/") { MemberKind::Directory } else { MemberKind::File };
     let dos_agrees = attributes & DOS_DIRECTORY == 0 || kind == MemberKind::Directory;
     if dos_agrees && unix.is_none_or(|unix| unix == kind) {
         Ok(kind)

@@ -8,6 +8,7 @@ mod into_store;
 mod names;
 mod random_damage;
 mod tar_faults;
+#[cfg(unix)]
 mod tools;
 mod zip_faults;
 mod zip_lies;
@@ -140,11 +141,9 @@ fn plain_archives_of_every_kind() {
         ("a", 0, MemberKind::File),
     ]
     .map(|(path, size, kind)| Member { path: path.to_owned(), size, kind });
-    for (kind, bytes) in [
-        (ArchiveKind::TarGz, gzip(&tar)),
-        (ArchiveKind::Tar, tar),
-        (ArchiveKind::Zip, zip),
-    ] {
+    for (kind, bytes) in
+        [(ArchiveKind::TarGz, gzip(&tar)), (ArchiveKind::Tar, tar), (ArchiveKind::Zip, zip)]
+    {
         accept(kind, &bytes);
         assert_eq!(listed(kind, &bytes).unwrap(), members, "{kind}");
         assert_eq!(extracted(kind, &bytes, "a").unwrap(), b"");

@@ -8,7 +8,9 @@ use zoo_registry::archive::{ArchiveKind, extract};
 
 use super::build_tar::Tar;
 use super::build_zip::{Part, central, local, zip};
-use super::{MODEL, accept, content, extracted, gzip, listed, refuse, refuse_cut, small, with_file};
+use super::{
+    MODEL, accept, content, extracted, gzip, listed, refuse, refuse_cut, small, with_file,
+};
 
 const GZ: ArchiveKind = ArchiveKind::Gz;
 
@@ -130,7 +132,9 @@ fn fault_100_a_trailer_that_is_wrong_and_what_follows_it() {
         bad[at] ^= 1;
         refuse(GZ, &bad, why);
     }
-    for tail in [&b"\0"[..], b"x", b"\x1f", b"\x1f\x8c", b"\x1f\x8c\x08\0\0\0\0\0\0\0\0\0", &[0; 512]] {
+    for tail in
+        [&b"\0"[..], b"x", b"\x1f", b"\x1f\x8c", b"\x1f\x8c\x08\0\0\0\0\0\0\0\0\0", &[0; 512]]
+    {
         let error = listed(GZ, &[&good, tail].concat()).unwrap_err();
         let why = error.fault.to_string();
         assert!(why.contains("follows its end") || why.contains("ends within"), "{why}");

@@ -69,8 +69,7 @@ fn fault_100_nothing_is_there_until_all_is_well() {
     ] {
         let cache = Cache::new();
         let archive = write(&cache, &bytes);
-        let error =
-            extract_into_store(&cache.store, &archive, kind, MODEL, &small()).unwrap_err();
+        let error = extract_into_store(&cache.store, &archive, kind, MODEL, &small()).unwrap_err();
         assert!(matches!(error, Error::Archive(_)), "{error:?}");
         cache.assert_empty();
     }
@@ -89,9 +88,8 @@ fn fault_093_links_at_the_destination() {
     let blob = cache.store.blob_path(&Sha256Digest::of(&content(1000)));
     fs::create_dir_all(blob.parent().unwrap()).unwrap();
     symlink(&outside, &blob).unwrap();
-    let extract = |store| {
-        extract_into_store(store, &archive, ArchiveKind::Zip, MODEL, &small()).unwrap()
-    };
+    let extract =
+        |store| extract_into_store(store, &archive, ArchiveKind::Zip, MODEL, &small()).unwrap();
     assert_eq!(extract(&cache.store).1, blob);
     assert!(!outside.exists());
     assert!(fs::symlink_metadata(&blob).unwrap().is_file());
@@ -109,8 +107,8 @@ fn fault_027_a_cache_that_cannot_be_written_to() {
     let cache = Cache::new();
     let archive = write(&cache, &zip(&[Part::stored(MODEL, &content(1000))]));
     fs::write(cache.store.root().join("partial"), "in the way").unwrap();
-    let error = extract_into_store(&cache.store, &archive, ArchiveKind::Zip, MODEL, &small())
-        .unwrap_err();
+    let error =
+        extract_into_store(&cache.store, &archive, ArchiveKind::Zip, MODEL, &small()).unwrap_err();
     assert!(matches!(error, Error::Io { .. }), "{error:?}");
 }
 
@@ -121,8 +119,7 @@ fn fault_056_a_full_disk() {
     let archive = write(&cache, &zip(&[Part::stored(MODEL, &content(1000))]));
     let mut room = [0; 500];
     let kind = ArchiveKind::Zip;
-    let error =
-        zoo_registry::archive::extract(&archive, kind, MODEL, &small(), &mut &mut room[..])
-            .unwrap_err();
+    let error = zoo_registry::archive::extract(&archive, kind, MODEL, &small(), &mut &mut room[..])
+        .unwrap_err();
     assert!(matches!(error.fault, ArchiveFault::Write(_)), "{error:?}");
 }

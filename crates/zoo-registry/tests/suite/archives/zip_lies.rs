@@ -69,7 +69,10 @@ fn fault_101_extra_fields_that_lie() {
         (other().extra_central(1, &size), "its zip64 field"),
         (other().zip64().extra_local(1, &size), "extra fields"),
         (other().set_central(central::SIZE, &[0xff; 4]), "its two sizes differ"),
-        (other().set_central(central::SIZE, &[0xff; 4]).extra_central(1, &size[..7]), "zip64 field"),
+        (
+            other().set_central(central::SIZE, &[0xff; 4]).extra_central(1, &size[..7]),
+            "zip64 field",
+        ),
         (other().zip64().set_central(central::NAME + 1, &[2]), ""),
     ] {
         refuse(ZIP, &zip(&[model(), part]), why);
@@ -88,9 +91,8 @@ fn fault_101_extra_fields_that_lie() {
             .extra_local(1, &field)
             .extra_central(1, &field);
         refuse(ZIP, &zip(&[model(), part]), "a member's size");
-        let part = other()
-            .set_central(central::OFFSET, &[0xff; 4])
-            .extra_central(1, &value.to_le_bytes());
+        let part =
+            other().set_central(central::OFFSET, &[0xff; 4]).extra_central(1, &value.to_le_bytes());
         assert!(listed(ZIP, &zip(&[model(), part])).is_err());
     }
 }
@@ -138,7 +140,7 @@ fn fault_101_data_before_between_and_after() {
     let end = good.len() - 22;
     refuse(ZIP, &[&good[..], b"x"].concat(), "does not end with it");
     refuse(ZIP, &[&good[..], &[0; 100]].concat(), "does not end with it");
-    refuse(ZIP, &[&good[..], &[0; 70_000]].concat(), "there is none");
+    refuse(ZIP, &[&good[..], &vec![0; 70_000]].concat(), "there is none");
     refuse(ZIP, &[b"x", &good[..]].concat(), "does not reach to it");
     refuse(ZIP, &[&good[..end], b"x", &good[end..]].concat(), "does not reach to it");
     // A second archive behind the first: which one is it?
@@ -177,7 +179,7 @@ fn fault_101_members_that_overlap() {
     let shared = Part::stored("a", b"x");
     let mut twin = shared.clone().set_central(central::OFFSET, &[0]);
     (twin.local, twin.content) = (Vec::new(), Vec::new());
-    let mut layout = Layout::new(&[shared.clone()]);
+    let mut layout = Layout::new(std::slice::from_ref(&shared));
     // The second record leads to the first member too.
     layout.bytes.extend(&twin.central);
     layout.directory_bytes += twin.central.len() as u32;
