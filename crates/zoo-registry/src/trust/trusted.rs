@@ -12,7 +12,7 @@ use super::time::Timestamp;
 use crate::atomic;
 use crate::error::Error;
 
-/// Most roots of one update. TUF's reference client takes as many.
+/// Most roots of one update; as many as python-tuf, the reference client, takes.
 pub const MAX_ROOT_STEPS: u64 = 256;
 
 /// How often something is looked at again that others change meanwhile.

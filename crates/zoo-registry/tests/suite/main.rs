@@ -14,3 +14,8 @@ mod server;
 mod sources;
 mod stores;
 mod support;
+mod trust_envelopes;
+mod trust_indexes;
+mod trust_roots;
+mod trust_stores;
+mod trust_support;
