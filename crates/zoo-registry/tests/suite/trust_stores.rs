@@ -187,6 +187,32 @@ fn fault_062_many_at_once() {
     assert_eq!(home.get().unwrap().seen().map(|seen| seen.counter), highest);
 }
 
+/// Where the lock's file is replaced all the time, each holds another lock. The counter may
+/// then be any that was verified, but none from before, and never half of one.
+#[test]
+fn fault_066_a_lock_that_lies() {
+    let (home, mut trusted) = Home::trusting(&first_root());
+    accept(&mut trusted, &index(100, &[10])).unwrap();
+    let lock = home.folder().join("lock");
+    thread::scope(|scope| {
+        for worker in 0..8 {
+            let (home, lock) = (&home, &lock);
+            scope.spawn(move || {
+                for round in 0..6 {
+                    let mut trusted = home.get().unwrap();
+                    let file = index(101 + (worker * 7 + round * 5) % 48, &[10]);
+                    let _ = fs::remove_file(lock);
+                    if let Ok(index) = trusted.verify_index(&file, time(NOW), false) {
+                        trusted.commit(&index, time(NOW)).unwrap();
+                    }
+                    assert!(home.get().unwrap().seen().unwrap().counter > 100);
+                }
+            });
+        }
+    });
+    assert!(trusted.verify_index(&index(99, &[10]), time(NOW), false).is_err());
+}
+
 #[test]
 fn fault_062_added_by_many_at_once() {
     let home = Home::new();
