@@ -7,6 +7,7 @@ use semver::Version;
 
 use crate::digest::Sha256Digest;
 use crate::name::{ModelName, Wanted};
+use crate::trust::TrustError;
 
 /// An error of the registry: what failed, on what, and why.
 ///
@@ -322,6 +323,9 @@ pub enum Error {
         #[source]
         last: Box<Error>,
     },
+    /// Something signed is not believed.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
 }
 
 impl Error {

@@ -37,6 +37,9 @@ mod tree;
 mod url;
 mod validate;
 
+// Who says so.
+pub mod trust;
+
 // What is here.
 mod atomic;
 mod bounded;
