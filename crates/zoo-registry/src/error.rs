@@ -195,6 +195,20 @@ pub enum Error {
         /// The registry.
         url: String,
     },
+    /// A registry that is not on this machine, and that nobody said to trust.
+    #[error("nothing says whose signatures count for the registry {location}")]
+    Untrusted {
+        /// The registry.
+        location: String,
+    },
+    /// A registry in git could not be brought here.
+    #[error("git cannot bring {location} here: {why}")]
+    Git {
+        /// The registry.
+        location: String,
+        /// What git said last, or why it could not be asked.
+        why: String,
+    },
     /// A builtin source that this binary does not carry.
     #[error("this binary does not carry `{url}`")]
     BuiltinMissing {

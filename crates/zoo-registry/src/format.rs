@@ -104,10 +104,7 @@ impl FileFormat {
 
     /// Whether the converter reads it, so that a model of a known architecture runs.
     pub fn has_reader(self) -> bool {
-        matches!(
-            self,
-            Self::Pytorch | Self::Onnx | Self::Safetensors | Self::Zoo | Self::ZooDelta
-        )
+        matches!(self, Self::Pytorch | Self::Onnx | Self::Safetensors | Self::Zoo | Self::ZooDelta)
     }
 
     /// Whether a file of this format says by itself what it computes.

@@ -11,7 +11,7 @@
 //! use zoo_registry::{Index, ModelName, PullOptions, Registry, Silent, Store};
 //!
 //! let cache = tempfile::tempdir()?;
-//! let registry = Registry::new(Index::builtin(), Store::open(cache.path())?);
+//! let registry = Registry::of(Index::builtin(), Store::open(cache.path())?);
 //! assert_eq!(registry.resolve(&"resnet50".parse()?)?.entry.name.as_str(), "resnet-50");
 //!
 //! // Not in this empty cache, and not allowed to fetch.
@@ -33,6 +33,7 @@ mod entry;
 mod format;
 mod index;
 mod preprocessing;
+mod sources;
 mod tree;
 mod url;
 mod validate;
@@ -48,6 +49,7 @@ mod store;
 
 // From there to here.
 mod fetch;
+mod git;
 mod http;
 mod observer;
 mod partial;
@@ -58,17 +60,17 @@ mod transfer;
 
 mod error;
 
-pub use digest::{Sha256Digest, Sha256Hasher};
 pub use archive::ArchiveKind;
+pub use digest::{Sha256Digest, Sha256Hasher};
 pub use entry::{
     ArchiveMember, ENTRY_SCHEMA, Entry, EntryVersion, FileSize, MAX_ENTRY_BYTES, ModelFile,
     ParentModel, ParityVector, Top1,
 };
 pub use error::Error;
 pub use evidence::{Evidence, EvidenceKind};
-pub use format::FileFormat;
 pub use fetch::{Expected, FetchOptions, FetchRequest, Fetched, fetch};
-pub use index::{Index, Origin, Query, Row};
+pub use format::FileFormat;
+pub use index::{Index, IndexOptions, Origin, Query, Row};
 pub use lock::{LOCK_SCHEMA, LockFile, Pin};
 pub use name::{MAX_PART_LEN, ModelName, Reference, Wanted};
 pub use observer::{FetchObserver, Silent};
@@ -76,5 +78,6 @@ pub use preprocessing::{Color, Filter, Preprocessing, Resize};
 pub use pull::{BuiltinFiles, Registry, Resolved};
 pub use pulled::{PullOptions, PullWarning, Pulled, PulledFile};
 pub use semver::Version;
+pub use sources::{RegistrySpec, Sources};
+pub use store::{BlobState, Store, default_cache_dir, default_config_dir};
 pub use tree::{BuildOptions, Built, INDEX_SCHEMA, build_tree};
-pub use store::{BlobState, Store, default_cache_dir};

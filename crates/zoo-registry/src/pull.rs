@@ -6,21 +6,22 @@ use crate::digest::Sha256Digest;
 use crate::entry::{Entry, EntryVersion, ModelFile};
 use crate::error::Error;
 use crate::fetch::{Expected, FetchOptions, FetchRequest, fetch};
-use crate::index::{Index, Origin};
+use crate::index::{Index, IndexOptions, Origin};
 use crate::lock::{LockFile, Pin};
 use crate::name::Reference;
 use crate::observer::FetchObserver;
 use crate::pulled::{PullOptions, PullWarning, Pulled, PulledFile};
+use crate::sources::Sources;
 use crate::store::{BlobState, Store};
 use crate::url::{Source, redacted};
 
 /// Finds the bytes of `builtin:NAME` by `NAME`.
 pub type BuiltinFiles = fn(&str) -> Option<&'static [u8]>;
 
-/// An index and a store, and how to bring things from one into the other.
+/// Registries and a store, and how to bring things from one into the other.
 #[derive(Debug)]
 pub struct Registry {
-    index: Index,
+    sources: Sources,
     store: Store,
     fetch: FetchOptions,
     builtin: BuiltinFiles,
@@ -30,6 +31,8 @@ pub struct Registry {
 /// A reference that was found in the index.
 #[derive(Debug, Clone)]
 pub struct Resolved {
+    /// Where it was found.
+    pub origin: Origin,
     /// The entry.
     pub entry: Entry,
     /// The version of it.
@@ -37,10 +40,17 @@ pub struct Resolved {
 }
 
 impl Registry {
-    /// A registry with default patience, no builtin files, and its lock file in the cache.
-    pub fn new(index: Index, store: Store) -> Self {
+    /// These registries, with no builtin files and the lock file in the cache.
+    pub fn new(sources: Sources) -> Self {
+        let store = sources.options().store.clone();
+        let fetch = sources.options().fetch.clone();
         let lock_path = store.root().join("zoo.lock");
-        Self { index, store, fetch: FetchOptions::default(), builtin: |_| None, lock_path }
+        Self { sources, store, fetch, builtin: |_| None, lock_path }
+    }
+
+    /// One registry, with default patience.
+    pub fn of(index: Index, store: Store) -> Self {
+        Self::new(Sources::of(index, IndexOptions::new(store)))
     }
 
     /// Sets how patient fetches are.
@@ -64,9 +74,9 @@ impl Registry {
         self
     }
 
-    /// The index.
-    pub fn index(&self) -> &Index {
-        &self.index
+    /// The registries.
+    pub fn sources(&self) -> &Sources {
+        &self.sources
     }
 
     /// The store.
@@ -84,9 +94,9 @@ impl Registry {
     /// # Errors
     /// [`Error::NotFound`], [`Error::VersionNotFound`].
     pub fn resolve(&self, reference: &Reference) -> Result<Resolved, Error> {
-        let entry = self.index.lookup(&reference.name)?;
+        let (entry, index) = self.sources.lookup(&reference.name)?;
         let version = entry.version(reference.wanted.as_ref())?.clone();
-        Ok(Resolved { entry, version })
+        Ok(Resolved { origin: index.origin().clone(), entry, version })
     }
 
     /// Brings every file of a model into the store, unless it is there.
@@ -101,7 +111,7 @@ impl Registry {
         observer: &dyn FetchObserver,
     ) -> Result<Pulled, Error> {
         let resolved = self.resolve(reference)?;
-        let Resolved { entry, version } = &resolved;
+        let Resolved { entry, version, .. } = &resolved;
         let lock = LockFile::read(&self.lock_path)?;
         let mut warnings = Vec::new();
         if version.yanked {
@@ -137,20 +147,23 @@ impl Registry {
     }
 
     /// The source of `url`, with a relative one placed below the registry.
-    fn place(&self, url: &str) -> Result<Source, Error> {
+    fn place(url: &str, origin: &Origin) -> Result<Source, Error> {
         let refuse = |why| Error::UnsupportedUrl { url: redacted(url), why };
-        match (Source::parse(url).map_err(refuse)?, self.index.origin()) {
+        match (Source::parse(url).map_err(refuse)?, origin) {
             (Source::Relative(_), Origin::Builtin) => Err(refuse("is relative to nothing")),
             (Source::Relative(path), Origin::Directory(dir)) => {
                 // A url, unlike a path, must not depend on the working directory.
                 let dir = std::path::absolute(dir).map_err(Error::io("find", dir))?;
                 Ok(Source::File(dir.join(path)))
             }
+            (Source::Relative(path), Origin::Git { checkout, .. }) => {
+                Ok(Source::File(checkout.join(path)))
+            }
             (Source::Relative(path), Origin::Url(base)) => {
                 Ok(Source::Http(format!("{base}/{path}")))
             }
             // A server has no business with the files of its clients.
-            (Source::File(_), Origin::Url(_)) => {
+            (Source::File(_), Origin::Url(_) | Origin::Git { .. }) => {
                 Err(refuse("is a local file in a remote registry"))
             }
             (source, _) => Ok(source),
@@ -191,7 +204,7 @@ impl PullOne<'_> {
                 name: self.resolved.entry.name.clone(),
                 version: self.resolved.version.version.clone(),
                 file: self.file.path.clone(),
-                registry: self.registry.index.origin().to_string(),
+                registry: self.resolved.origin.to_string(),
                 sha256: digest,
             },
         )?;
@@ -206,7 +219,7 @@ impl PullOne<'_> {
 
     /// The digest in the lock, which must not contradict the entry.
     fn pinned(&self, lock: &LockFile) -> Result<Option<Sha256Digest>, Error> {
-        let Resolved { entry, version } = self.resolved;
+        let Resolved { entry, version, .. } = self.resolved;
         let Some(pin) = lock.get(&entry.name, &version.version, &self.file.path) else {
             return Ok(None);
         };
@@ -215,7 +228,7 @@ impl PullOne<'_> {
                 name: entry.name.clone(),
                 version: version.version.clone(),
                 pinned: Box::new(pin.sha256),
-                found: format!("the registry {}", self.registry.index.origin()),
+                found: format!("the registry {}", self.resolved.origin),
                 got: Box::new(sha256),
             }),
             _ => Ok(Some(pin.sha256)),
@@ -241,7 +254,7 @@ impl PullOne<'_> {
         let mut urls = Vec::new();
         let mut failed = None;
         for url in &self.file.urls {
-            match self.registry.place(url) {
+            match Registry::place(url, &self.resolved.origin) {
                 Ok(Source::Builtin(name)) => match self.unpack(&name, &expected) {
                     Ok(unpacked) => return Ok(unpacked),
                     Err(error) => failed = Some(error),

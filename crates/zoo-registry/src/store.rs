@@ -48,6 +48,16 @@ pub fn default_cache_dir() -> Result<PathBuf, Error> {
     Ok(strategy.cache_dir().join("zoo"))
 }
 
+/// The folder of this user's settings: `zoo` below the system's configuration directory.
+/// Unlike the cache, it must not be lost: it holds whom the user trusts.
+///
+/// # Errors
+/// [`Error::NoHome`].
+pub fn default_config_dir() -> Result<PathBuf, Error> {
+    let strategy = etcetera::choose_base_strategy().map_err(|_| Error::NoHome)?;
+    Ok(strategy.config_dir().join("zoo"))
+}
+
 impl Store {
     /// Opens the store in `root`, which is created if it is missing.
     ///

@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::archive::ArchiveKind;
 use crate::digest::Sha256Digest;
-use crate::entry::{
-    ArchiveMember, ENTRY_SCHEMA, Entry, EntryVersion, ModelFile, ParityVector,
-};
+use crate::entry::{ArchiveMember, ENTRY_SCHEMA, Entry, EntryVersion, ModelFile, ParityVector};
 use crate::error::Error;
 use crate::evidence::Evidence;
 use crate::format::FileFormat;
@@ -173,9 +171,8 @@ impl ModelFile {
 
     /// Whether any digest, of any kind, is known of what is fetched or of what is in it.
     pub(crate) fn can_be_verified(&self) -> bool {
-        let inside = |archive: &ArchiveMember| {
-            archive.sha256.is_some() || !archive.evidence.is_empty()
-        };
+        let inside =
+            |archive: &ArchiveMember| archive.sha256.is_some() || !archive.evidence.is_empty();
         self.sha256.is_some()
             || !self.evidence.is_empty()
             || self.archive.as_ref().is_some_and(inside)

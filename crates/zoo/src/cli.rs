@@ -36,6 +36,9 @@ pub(crate) struct Global {
         help_heading = "Global options"
     )]
     pub(crate) registry: Option<String>,
+    /// Take models from a registry that is not on this machine though nobody signs it
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) allow_unsigned: bool,
     /// Keep models and features here
     #[arg(
         long,
@@ -45,6 +48,15 @@ pub(crate) struct Global {
         help_heading = "Global options"
     )]
     pub(crate) cache_dir: Option<PathBuf>,
+    /// Keep what is trusted, keys and tokens here
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "ZOO_CONFIG",
+        help_heading = "Global options"
+    )]
+    pub(crate) config_dir: Option<PathBuf>,
     /// Where models run
     #[arg(long, global = true, value_name = "DEVICE", default_value = "auto", help_heading = "Global options", value_parser = parse_device)]
     pub(crate) device: Device,
@@ -58,7 +70,7 @@ fn parse_device(text: &str) -> Result<Device, String> {
 pub(crate) enum Command {
     /// List the models of the registry
     List(ListArgs),
-    /// Search names, tasks and families
+    /// Search names, tasks and families, and filter
     Search(SearchArgs),
     /// Show all that is known of a model
     Info(InfoArgs),
@@ -91,8 +103,50 @@ pub(crate) struct ListArgs {
 
 #[derive(Args)]
 pub(crate) struct SearchArgs {
-    /// What to look for
-    pub(crate) term: String,
+    /// Words that name, aliases, task, family or summary must have, all of them
+    pub(crate) term: Vec<String>,
+    /// Only models for this task, such as image-classification
+    #[arg(long)]
+    pub(crate) task: Option<String>,
+    /// Only models of this family, such as resnet
+    #[arg(long)]
+    pub(crate) family: Option<String>,
+    /// Only models under this licence, such as apache
+    #[arg(long, alias = "license")]
+    pub(crate) licence: Option<String>,
+    /// Only models that are at most so large: 500kB, 20MB, 1.5GB
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) max_size: Option<u64>,
+    /// Only models whose published top-1 accuracy is at least so many percent
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percent)]
+    pub(crate) min_top1: Option<f64>,
+    /// Only models that this program runs
+    #[arg(long)]
+    pub(crate) works_here: bool,
+}
+
+/// A number of bytes, as people write it: 1000 to the power of the letter.
+pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "k" | "kb" => 1e3,
+        "m" | "mb" => 1e6,
+        "g" | "gb" => 1e9,
+        "t" | "tb" => 1e12,
+        other => return Err(format!("`{other}` is no unit of size: use kB, MB or GB")),
+    };
+    match digits.parse::<f64>() {
+        Ok(number) if number >= 0.0 && number * unit < 1e18 => Ok((number * unit) as u64),
+        _ => Err("it must be a number and a unit, such as 20MB".to_owned()),
+    }
+}
+
+fn parse_percent(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent),
+        _ => Err("it must be a number from 0 to 100".to_owned()),
+    }
 }
 
 #[derive(Args)]

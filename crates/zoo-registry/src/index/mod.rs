@@ -7,6 +7,7 @@
 
 mod builtin;
 mod folder;
+mod open;
 mod query;
 mod row;
 mod suggest;
@@ -15,18 +16,14 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use crate::bounded;
-use crate::digest::Sha256Digest;
 use crate::entry::Entry;
 use crate::error::Error;
-use crate::fetch::FetchOptions;
-use crate::http::Client;
 use crate::name::ModelName;
-use crate::store::Store;
-use crate::tree::{FolderReader, HttpReader, MAX_INDEX_BYTES, Tree};
-use crate::url::{Source, redacted};
+use crate::tree::Tree;
+use crate::url::redacted;
 use folder::Folder;
 
+pub use open::IndexOptions;
 pub use query::Query;
 pub use row::Row;
 pub(crate) use suggest::Suggestions;
@@ -40,6 +37,13 @@ pub enum Origin {
     Directory(PathBuf),
     /// Static files below this url.
     Url(String),
+    /// A repository.
+    Git {
+        /// Its address.
+        url: String,
+        /// Where its newest commit is.
+        checkout: PathBuf,
+    },
 }
 
 impl fmt::Display for Origin {
@@ -48,6 +52,7 @@ impl fmt::Display for Origin {
             Self::Builtin => f.write_str("builtin"),
             Self::Directory(path) => path.display().fmt(f),
             Self::Url(url) => f.write_str(&redacted(url)),
+            Self::Git { url, .. } => write!(f, "git+{}", redacted(url)),
         }
     }
 }
@@ -73,88 +78,24 @@ impl Index {
         Self::new(Origin::Builtin, Entries::Builtin, Vec::new())
     }
 
-    /// The registry that `--registry` means: a url, or else a directory.
+    /// The registry at `location`: a url, `git+` and the url of a repository, or a folder.
     ///
     /// # Errors
-    /// As [`Index::from_url`] and [`Index::from_dir`].
-    pub fn open(
-        registry: &str,
-        store: &Store,
-        options: &FetchOptions,
-        offline: bool,
-    ) -> Result<Self, Error> {
-        if registry.contains("://") && !registry.starts_with("file://") {
-            return Self::from_url(registry, store, options, offline);
-        }
-        match Source::parse(registry) {
-            Ok(Source::File(dir)) => Self::from_dir(&dir),
-            _ => Self::from_dir(Path::new(registry)),
-        }
+    /// What bringing its `index.json` here says, or its contents; [`Error::Untrusted`],
+    /// [`Error::Trust`], [`Error::OfflineIndex`].
+    pub fn open(location: &str, options: &IndexOptions) -> Result<Self, Error> {
+        open::open(location, options)
     }
 
-    /// The registry in `dir`: `models/*.toml` (`models/OWNER/*.toml` for community models),
-    /// the same without `models/`, or else a tree of static files.
+    /// The registry in `dir`, whose files are taken at their word: `models/*.toml`
+    /// (`models/OWNER/*.toml` for community models), the same without `models/`, or else a
+    /// tree of static files.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::IndexInvalid`] where there is nothing of the kind. A bad
     /// entry is no error: see [`Index::take_rejected`].
     pub fn from_dir(dir: &Path) -> Result<Self, Error> {
-        let origin = Origin::Directory(dir.to_owned());
-        let file = dir.join("index.json");
-        if file.is_file() {
-            let bytes = bounded::read(&file, MAX_INDEX_BYTES)?;
-            let reader = Box::new(FolderReader { dir: dir.to_owned() });
-            let tree = Tree::new(origin.to_string(), payload(&bytes, &origin)?, reader)?;
-            return Ok(Self::new(origin, Entries::Tree(tree), Vec::new()));
-        }
-        match Folder::read(dir)? {
-            Some((folder, rejected)) => {
-                Ok(Self::new(origin, Entries::Folder(folder), rejected))
-            }
-            None => Err(Error::IndexInvalid {
-                origin: dir.display().to_string(),
-                why: "there is neither a models/*.toml nor an index.json".to_owned(),
-            }),
-        }
-    }
-
-    /// The registry whose `index.json` is below `url`. Pages and shards that are in `store`
-    /// already are not fetched again; with `offline` nothing is fetched and the last
-    /// `index.json` seen is used.
-    ///
-    /// # Errors
-    /// What fetching `index.json` says, or its contents; [`Error::OfflineIndex`].
-    pub fn from_url(
-        url: &str,
-        store: &Store,
-        options: &FetchOptions,
-        offline: bool,
-    ) -> Result<Self, Error> {
-        if let Err(why) = Source::parse(url) {
-            return Err(Error::UnsupportedUrl { url: redacted(url), why });
-        }
-        // With or without the trailing slash it is the same registry.
-        let base = url.trim_end_matches('/').to_owned();
-        let client = Client::new(options);
-        let origin = Origin::Url(base.clone());
-        let cached =
-            store.root().join("index").join(Sha256Digest::of(base.as_bytes()).to_hex() + ".json");
-        let bytes = if offline {
-            if !cached.is_file() {
-                return Err(Error::OfflineIndex { url: redacted(&base) });
-            }
-            bounded::read(&cached, MAX_INDEX_BYTES)?
-        } else {
-            client.get_small(&format!("{base}/index.json"), MAX_INDEX_BYTES, options)?
-        };
-        let (options, store) = (options.clone(), store.clone());
-        let reader = Box::new(HttpReader { base, client, options, store, offline });
-        let tree = Tree::new(origin.to_string(), payload(&bytes, &origin)?, reader)?;
-        if !offline {
-            // Only what could be read takes the place of what could be read before.
-            let _ = crate::atomic::write(&cached, &bytes);
-        }
-        Ok(Self::new(origin, Entries::Tree(tree), Vec::new()))
+        open::open_folder(dir, None)
     }
 
     fn new(origin: Origin, entries: Entries, rejected: Vec<Error>) -> Self {
@@ -284,17 +225,4 @@ impl Index {
         rows.sort_by(|a, b| a.name.cmp(&b.name));
         rows
     }
-}
-
-/// The payload of `index.json`.
-fn payload<'a>(bytes: &'a [u8], origin: &Origin) -> Result<&'a [u8], Error> {
-    let start = b",\"signed\":\n";
-    let payload = bytes
-        .windows(start.len())
-        .position(|window| window == start)
-        .and_then(|at| bytes[at + start.len()..].strip_suffix(b"\n}\n"));
-    payload.ok_or_else(|| Error::IndexInvalid {
-        origin: origin.to_string(),
-        why: "index.json is not one".to_owned(),
-    })
 }

@@ -39,7 +39,8 @@ impl Suggestions {
             return Some(2.0);
         }
         // Each letter too many or too few is a change: no need to align what cannot pass.
-        let (short, long) = (folded.len().min(self.wanted.len()), folded.len().max(self.wanted.len()));
+        let (short, long) =
+            (folded.len().min(self.wanted.len()), folded.len().max(self.wanted.len()));
         if (short as f64) < MIN_SIMILARITY * long as f64 {
             return None;
         }

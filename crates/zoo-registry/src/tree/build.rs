@@ -5,9 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{
-    INDEX_SCHEMA, IndexFile, Line, encode, page_of, page_path, pages_for, shard_path,
-};
+use super::{INDEX_SCHEMA, IndexFile, Line, encode, page_of, page_path, pages_for, shard_path};
 use crate::atomic;
 use crate::digest::Sha256Digest;
 use crate::entry::Entry;

@@ -79,7 +79,8 @@ impl From<Line> for RawLine {
 impl Line {
     /// The lines of `entry`, whose shard has the digest `shard`: its own, then its aliases'.
     pub(crate) fn all_of(entry: &Entry, shard: Sha256Digest) -> impl Iterator<Item = Self> {
-        let alias = |alias: &ModelName| Self::Alias { alias: alias.clone(), of: entry.name.clone() };
+        let alias =
+            |alias: &ModelName| Self::Alias { alias: alias.clone(), of: entry.name.clone() };
         iter::once(Self::of(entry, shard)).chain(entry.aliases.iter().map(alias))
     }
 

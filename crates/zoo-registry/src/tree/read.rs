@@ -24,12 +24,9 @@ const FEW_PAGES: usize = 64;
 /// A tree whose `index.json` was read.
 #[derive(Debug)]
 pub(crate) struct Tree {
-    /// Names it in errors.
-    origin: String,
     reader: Box<dyn TreeReader>,
     /// The digest of each page; `None` for one without lines.
     pages: Vec<Option<Sha256Digest>>,
-    counter: u64,
     models: u64,
 }
 
@@ -41,7 +38,7 @@ struct SchemaOnly {
 impl Tree {
     /// The tree of `payload`, what `index.json` says without its signatures.
     pub(crate) fn new(
-        origin: String,
+        origin: &str,
         payload: &[u8],
         reader: Box<dyn TreeReader>,
     ) -> Result<Self, Error> {
@@ -52,12 +49,7 @@ impl Tree {
             .iter()
             .map(|page| if page.is_empty() { Ok(None) } else { page.parse().map(Some) })
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { origin, reader, pages, counter: file.counter, models: file.models })
-    }
-
-    /// The counter of the index.
-    pub(crate) fn counter(&self) -> u64 {
-        self.counter
+        Ok(Self { reader, pages, models: file.models })
     }
 
     /// How many models there are.
@@ -125,11 +117,15 @@ impl Tree {
     /// Gives every row to `visit`, in no order, from several threads. Lines and pages that
     /// cannot be read go to `rejected`.
     pub(crate) fn rows(&self, visit: &(dyn Fn(Row) + Sync), rejected: &mut Vec<Error>) {
-        self.lines(&|_| true, &|line| {
-            if let Line::Model { row: Some(row), .. } = line {
-                visit(row);
-            }
-        }, rejected);
+        self.lines(
+            &|_| true,
+            &|line| {
+                if let Line::Model { row: Some(row), .. } = line {
+                    visit(row);
+                }
+            },
+            rejected,
+        );
     }
 
     /// Considers every name, or of a large tree that is far away those that are at hand.
@@ -189,11 +185,6 @@ impl Tree {
             work();
         });
         rejected.extend(errors.into_inner().unwrap_or_default());
-    }
-
-    /// Names the index in messages.
-    pub(crate) fn origin(&self) -> &str {
-        &self.origin
     }
 }
 

@@ -20,6 +20,12 @@ impl Timestamp {
     /// The last second of the year 9999.
     pub const MAX: Self = Self(253_402_300_799);
 
+    /// The time by this machine's clock; a clock set before 1970 counts as 1970.
+    pub fn now() -> Self {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        Self::from_unix(since.unwrap_or_default().as_secs())
+    }
+
     /// The time `seconds` after the beginning of 1970, at most [`Timestamp::MAX`].
     pub fn from_unix(seconds: u64) -> Self {
         Self(seconds.min(Self::MAX.0))

@@ -1,6 +1,6 @@
 //! Names, references, digests: what is let in.
 
-use zoo_registry::{Error, Evidence, EvidenceKind, ModelName, Reference, Sha256Digest};
+use zoo_registry::{Error, Evidence, EvidenceKind, ModelName, Reference, Sha256Digest, Wanted};
 
 fn accepted(text: &str) -> bool {
     text.parse::<ModelName>().is_ok()
@@ -171,10 +171,13 @@ fn references() {
     let reference: Reference = "alice/flowers@1.2.3-rc.1+5".parse().unwrap();
     assert_eq!(reference.name.owner(), Some("alice"));
     assert_eq!(reference.name.model(), "flowers");
-    assert_eq!(reference.version.as_ref().unwrap().build.as_str(), "5");
+    let Some(Wanted::Version(version)) = &reference.wanted else { panic!("{reference}") };
+    assert_eq!(version.build.as_str(), "5");
     assert_eq!(reference.to_string(), "alice/flowers@1.2.3-rc.1+5");
-    assert_eq!("a".parse::<Reference>().unwrap().version, None);
-    for bad in ["a@", "a@1", "a@v1.0.0", "a@1.0.0@2.0.0", "@1.0.0", "a@../x"] {
+    assert_eq!("a".parse::<Reference>().unwrap().wanted, None);
+    let named: Reference = "a@imagenet1k-v2".parse().unwrap();
+    assert_eq!(named.wanted, Some(Wanted::Weights("imagenet1k-v2".to_owned())));
+    for bad in ["a@", "a@1", "a@1.0.0@2.0.0", "a@-x", "@1.0.0", "a@../x"] {
         assert!(bad.parse::<Reference>().is_err(), "{bad:?}");
     }
 }
@@ -183,7 +186,7 @@ fn references() {
 fn messages_say_what_is_wrong_and_what_is_allowed() {
     let text = "ResNet".parse::<ModelName>().unwrap_err().to_string();
     assert!(text.contains("`R` is upper case") && text.contains("lowercase"), "{text}");
-    let error = "a@x".parse::<Reference>().unwrap_err();
+    let error = "a@1.x".parse::<Reference>().unwrap_err();
     assert!(matches!(error, Error::InvalidVersion { .. }));
     assert!(std::error::Error::source(&error).is_some());
 }

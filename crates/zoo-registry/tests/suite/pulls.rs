@@ -7,7 +7,7 @@ use zoo_registry::{
 };
 
 use crate::server::{Reply, Server};
-use crate::support::{Cache, Recorder, impatient, payload};
+use crate::support::{Cache, Recorder, impatient, payload, unsigned, write_tree};
 
 const OFFLINE: PullOptions = PullOptions { offline: true, require_sha256: false, verify: false };
 
@@ -32,6 +32,7 @@ task = "image-classification"
 family = "f"
 architecture = "resnet-18"
 parameters = 1
+input = "3x8x8"
 licence = "MIT"
 citation = "c"
 upstream = "u"
@@ -58,8 +59,13 @@ format = "pytorch"
     fs::create_dir_all(&dir).unwrap();
     fs::write(dir.join("m.toml"), text).unwrap();
     let index = Index::from_dir(&cache.dir.path().join("registry")).unwrap();
-    assert!(index.rejected().is_empty(), "{:?}", index.rejected());
-    Registry::new(index, cache.store.clone()).with_fetch_options(impatient()).with_builtin(builtin)
+    assert_eq!(format!("{:?}", index.take_rejected()), "[]");
+    Registry::of(index, cache.store.clone()).with_fetch_options(impatient()).with_builtin(builtin)
+}
+
+/// The index of the folder that [`registry`] made.
+fn registry_index(cache: &Cache) -> Index {
+    Index::from_dir(&cache.dir.path().join("registry")).unwrap()
 }
 
 fn pull(registry: &Registry, options: PullOptions) -> Result<Pulled, Error> {
@@ -213,15 +219,15 @@ fn relative_sources_are_below_the_registry() {
     assert_eq!(pulled.digest, digest);
     // The same registry as static files on a server.
     let tree = cache.dir.path().join("tree");
-    zoo_registry::write_static_tree(registry.index(), &tree).unwrap();
+    write_tree(&registry_index(&cache), &tree);
     fs::create_dir(tree.join("files")).unwrap();
     fs::write(tree.join("files/payload.pth"), payload()).unwrap();
     let server = Server::start(move |_, request| {
         Reply::file(request, &fs::read(tree.join(&request.path[1..])).unwrap(), "\"1\"")
     });
     let other = Cache::new();
-    let index = Index::open(&server.url(""), &other.store, &impatient(), false).unwrap();
-    let registry = Registry::new(index, other.store.clone()).with_fetch_options(impatient());
+    let index = Index::open(&server.url(""), &unsigned(&other, false)).unwrap();
+    let registry = Registry::of(index, other.store.clone()).with_fetch_options(impatient());
     assert_eq!(pull(&registry, PullOptions::default()).unwrap().digest, digest);
 }
 
@@ -236,12 +242,12 @@ fn a_server_cannot_name_local_files() {
         &format!("sha256 = \"{digest}\"\nurls = [\"file://{}\"]", local.display()),
     );
     let tree = cache.dir.path().join("tree");
-    zoo_registry::write_static_tree(local.index(), &tree).unwrap();
+    write_tree(&registry_index(&cache), &tree);
     let server = Server::start(move |_, request| {
         Reply::ok(&fs::read(tree.join(&request.path[1..])).unwrap())
     });
-    let index = Index::open(&server.url(""), &cache.store, &impatient(), false).unwrap();
-    let remote = Registry::new(index, cache.store.clone());
+    let index = Index::open(&server.url(""), &unsigned(&cache, false)).unwrap();
+    let remote = Registry::of(index, cache.store.clone());
     let error = pull(&remote, PullOptions::default()).unwrap_err();
     assert!(matches!(error, Error::UnsupportedUrl { .. }), "{error}");
     assert!(pull(&local, PullOptions::default()).is_ok());

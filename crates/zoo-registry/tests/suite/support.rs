@@ -6,9 +6,10 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use zoo_registry::trust::{Kind, sign_envelope};
 use zoo_registry::{
-    Error, Expected, FetchObserver, FetchOptions, FetchRequest, Fetched, FileSize, Sha256Digest,
-    Silent, Store, fetch,
+    BuildOptions, Error, Expected, FetchObserver, FetchOptions, FetchRequest, Fetched, FileSize,
+    Index, IndexOptions, Sha256Digest, Silent, Store, build_tree, fetch,
 };
 
 /// The file that everybody fetches: no repetition, so that a shifted resume shows.
@@ -148,5 +149,22 @@ impl FetchObserver for Recorder {
 
     fn finished(&self) {
         self.push("finished".to_owned());
+    }
+}
+
+/// Writes the tree of `index` below `dir`, unsigned.
+pub(crate) fn write_tree(index: &Index, dir: &Path) {
+    let built = build_tree(&index.entries().unwrap(), dir, &BuildOptions::default()).unwrap();
+    let bytes = sign_envelope(Kind::Index, &built.payload, &[]).unwrap();
+    fs::write(dir.join("index.json"), bytes).unwrap();
+}
+
+/// Opens registries that nobody signs, without patience.
+pub(crate) fn unsigned(cache: &Cache, offline: bool) -> IndexOptions {
+    IndexOptions {
+        fetch: impatient(),
+        offline,
+        allow_unsigned: true,
+        ..IndexOptions::new(cache.store.clone())
     }
 }

@@ -1,0 +1,173 @@
+//! Opening a registry: bringing its `index.json` here, and deciding whether to believe it.
+//!
+//! | registry | trusted | else |
+//! |---|---|---|
+//! | a folder | signatures, counter and expiry are checked | taken at its word |
+//! | `https://`, `http://`, `git+...` | the same | refused, unless named as unsigned |
+
+use std::path::{Path, PathBuf};
+
+use super::folder::Folder;
+use super::{Entries, Index, Origin};
+use crate::bounded;
+use crate::digest::Sha256Digest;
+use crate::error::Error;
+use crate::fetch::FetchOptions;
+use crate::git;
+use crate::http::Client;
+use crate::store::Store;
+use crate::tree::{FolderReader, HttpReader, MAX_INDEX_BYTES, Tree};
+use crate::trust::{Envelope, MAX_ROOT_BYTES, Timestamp, TrustStore};
+use crate::url::{Source, redacted};
+
+/// How a registry is opened.
+#[derive(Debug, Clone)]
+pub struct IndexOptions {
+    /// Where what was read is kept.
+    pub store: Store,
+    /// How patient fetching is.
+    pub fetch: FetchOptions,
+    /// Fetch nothing.
+    pub offline: bool,
+    /// Whose signatures count; without it no registry is trusted.
+    pub trust: Option<TrustStore>,
+    /// Take a registry that nobody is trusted for, though it is not on this machine.
+    pub allow_unsigned: bool,
+    /// The time, for what expires.
+    pub now: Timestamp,
+}
+
+impl IndexOptions {
+    /// Default patience, nobody trusted, the time by this machine's clock.
+    pub fn new(store: Store) -> Self {
+        Self {
+            store,
+            fetch: FetchOptions::default(),
+            offline: false,
+            trust: None,
+            allow_unsigned: false,
+            now: Timestamp::now(),
+        }
+    }
+}
+
+pub(super) fn open(location: &str, options: &IndexOptions) -> Result<Index, Error> {
+    if let Some(url) = location.strip_prefix("git+") {
+        let dir = git::bring(url, &options.store, options.offline)?;
+        let origin = Origin::Git { url: url.to_owned(), checkout: dir.clone() };
+        let bytes = bounded::read(&dir.join("index.json"), MAX_INDEX_BYTES)?;
+        let root = |name: &str| read_if_there(&dir.join(name), MAX_ROOT_BYTES as u64);
+        let payload = believe(location, bytes, &root, options, false)?;
+        return tree(origin, &payload, FolderReader { dir });
+    }
+    match Source::parse(location) {
+        Ok(Source::Http(_)) => open_url(location, options),
+        Ok(Source::File(dir)) => open_folder(&dir, Some(options)),
+        Err(why) if location.contains("://") => {
+            Err(Error::UnsupportedUrl { url: redacted(location), why })
+        }
+        _ => open_folder(Path::new(location), Some(options)),
+    }
+}
+
+/// A folder: a tree of static files, or TOML as people edit it. Without `options` it is taken
+/// at its word.
+pub(super) fn open_folder(dir: &Path, options: Option<&IndexOptions>) -> Result<Index, Error> {
+    let origin = Origin::Directory(dir.to_owned());
+    let file = dir.join("index.json");
+    if file.is_file() {
+        let bytes = bounded::read(&file, MAX_INDEX_BYTES)?;
+        let payload = match options {
+            Some(options) => {
+                let root = |name: &str| read_if_there(&dir.join(name), MAX_ROOT_BYTES as u64);
+                believe(&dir.display().to_string(), bytes, &root, options, true)?
+            }
+            None => Envelope::parse(&bytes)?.payload().to_vec(),
+        };
+        return tree(origin, &payload, FolderReader { dir: dir.to_owned() });
+    }
+    match Folder::read(dir)? {
+        Some((folder, rejected)) => Ok(Index::new(origin, Entries::Folder(folder), rejected)),
+        None => Err(Error::IndexInvalid {
+            origin: dir.display().to_string(),
+            why: "there is neither a models/*.toml nor an index.json".to_owned(),
+        }),
+    }
+}
+
+/// Static files behind a url. Pages and shards that are in the store already are not fetched
+/// again; offline nothing is fetched, and the last `index.json` seen is used.
+fn open_url(url: &str, options: &IndexOptions) -> Result<Index, Error> {
+    // With or without the trailing slash it is the same registry.
+    let base = url.trim_end_matches('/').to_owned();
+    let (store, offline) = (options.store.clone(), options.offline);
+    let client = Client::new(&options.fetch);
+    let cached = cached_index(&store, &base);
+    let bytes = if offline {
+        if !cached.is_file() {
+            return Err(Error::OfflineIndex { url: redacted(&base) });
+        }
+        bounded::read(&cached, MAX_INDEX_BYTES)?
+    } else {
+        client.get_small(&format!("{base}/index.json"), MAX_INDEX_BYTES, &options.fetch)?
+    };
+    let root = |name: &str| {
+        let url = format!("{base}/{name}");
+        match client.get_small(&url, MAX_ROOT_BYTES as u64, &options.fetch) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(Error::HttpStatus { status: 404 | 410, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    };
+    let payload = believe(&base, bytes.clone(), &root, options, false)?;
+    let origin = Origin::Url(base.clone());
+    let fetch = options.fetch.clone();
+    let index =
+        tree(origin, &payload, HttpReader { base, client, options: fetch, store, offline })?;
+    if !offline {
+        // Only what could be believed takes the place of what was believed before.
+        let _ = crate::atomic::write(&cached, &bytes);
+    }
+    Ok(index)
+}
+
+fn cached_index(store: &Store, base: &str) -> PathBuf {
+    store.root().join("index").join(Sha256Digest::of(base.as_bytes()).to_hex() + ".json")
+}
+
+/// The payload of the `index.json` in `bytes`, if the registry at `location` may say it.
+/// `root` gives its file of that name.
+fn believe(
+    location: &str,
+    bytes: Vec<u8>,
+    root: &dyn Fn(&str) -> Result<Option<Vec<u8>>, Error>,
+    options: &IndexOptions,
+    is_here: bool,
+) -> Result<Vec<u8>, Error> {
+    let trusted = options.trust.as_ref().map(|trust| trust.get(location)).transpose()?.flatten();
+    let Some(mut trusted) = trusted else {
+        if !options.allow_unsigned && !is_here {
+            return Err(Error::Untrusted { location: redacted(location) });
+        }
+        return Ok(Envelope::parse(&bytes)?.payload().to_vec());
+    };
+    if !options.offline {
+        trusted.update_root(options.now, |version| root(&format!("{version}.root.json")))?;
+    }
+    let index = trusted.verify_index(&bytes, options.now, options.offline)?;
+    trusted.commit(&index, options.now)?;
+    Ok(index.payload)
+}
+
+fn tree(
+    origin: Origin,
+    payload: &[u8],
+    reader: impl crate::tree::TreeReader + 'static,
+) -> Result<Index, Error> {
+    let tree = Tree::new(&origin.to_string(), payload, Box::new(reader))?;
+    Ok(Index::new(origin, Entries::Tree(tree), Vec::new()))
+}
+
+fn read_if_there(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+    if path.is_file() { bounded::read(path, limit).map(Some) } else { Ok(None) }
+}
