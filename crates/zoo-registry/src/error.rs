@@ -7,6 +7,7 @@ use semver::Version;
 
 use crate::digest::Sha256Digest;
 use crate::name::{ModelName, Wanted};
+use crate::publish::PublishError;
 use crate::trust::TrustError;
 
 /// An error of the registry: what failed, on what, and why.
@@ -340,6 +341,9 @@ pub enum Error {
     /// Something signed is not believed.
     #[error(transparent)]
     Trust(#[from] TrustError),
+    /// Something is not published.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
 }
 
 impl Error {
