@@ -39,6 +39,6 @@ mod request;
 
 pub use error::HubError;
 pub use hub::{Hub, HubHandle, serve};
-pub use options::{HubOptions, Patience, Validate};
+pub use options::{HubObserver, HubOptions, Patience, Validate};
 pub use rate::Rate;
 pub use tokens::{TokenFile, TokenGrant};

@@ -15,6 +15,21 @@ use crate::rate::Rate;
 /// the version. Gives every problem, one sentence each.
 pub type Validate = Arc<dyn Fn(&Path, &Entry, &EntryVersion) -> Result<(), Vec<String>> + Send + Sync>;
 
+/// Is told what a hub does.
+pub trait HubObserver: Send + Sync {
+    /// A request was answered.
+    fn answered(&self, method: &str, path: &str, status: u16) {
+        let _ = (method, path, status);
+    }
+
+    /// Something on this side is wrong; whoever asked was only told so much.
+    fn failed(&self, error: &zoo_registry::Error) {
+        let _ = error;
+    }
+}
+
+impl HubObserver for zoo_registry::Silent {}
+
 /// What a hub is to serve.
 #[derive(Clone)]
 pub struct HubOptions {
@@ -38,6 +53,8 @@ pub struct HubOptions {
     pub patience: Patience,
     /// Unfinished files older than this are removed at the start: nobody writes to them.
     pub leftovers_older_than: Duration,
+    /// Is told of requests and errors.
+    pub observer: Arc<dyn HubObserver>,
 }
 
 /// How long a hub waits.
@@ -78,6 +95,7 @@ impl HubOptions {
             rate: Rate::default(),
             patience: Patience::default(),
             leftovers_older_than: Duration::from_hours(1),
+            observer: Arc::new(zoo_registry::Silent),
         }
     }
 }

@@ -15,18 +15,29 @@ use zoo_registry::publish::{PROBLEM_JSON, Problem, PublishError};
 pub(crate) struct Refusal {
     problem: Problem,
     retry_after: Option<Duration>,
+    /// For whoever runs the hub.
+    cause: Option<Box<Error>>,
 }
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, title: &str, detail: impl Into<String>) -> Self {
-        Self { problem: Problem::new(status.as_u16(), title, detail), retry_after: None }
+        Self::of(Problem::new(status.as_u16(), title, detail))
     }
 
     pub(crate) fn invalid(title: &str, problems: Vec<String>) -> Self {
         let status = StatusCode::UNPROCESSABLE_ENTITY.as_u16();
         let detail = problems.join("; ");
         let problem = Problem::new(status, title, detail).with_problems(problems);
-        Self { problem, retry_after: None }
+        Self::of(problem)
+    }
+
+    fn of(problem: Problem) -> Self {
+        Self { problem, retry_after: None, cause: None }
+    }
+
+    /// What is wrong on this side, if anything is.
+    pub(crate) fn cause(&self) -> Option<&Error> {
+        self.cause.as_deref()
     }
 
     pub(crate) fn not_found() -> Self {
@@ -74,20 +85,27 @@ impl From<Error> for Refusal {
                 PublishError::Outdated { .. } => (412, "the model has changed"),
                 PublishError::WrongDigest { .. } => (422, "the file has another digest"),
                 PublishError::TooLarge { .. } => (413, "the file is too large"),
-                PublishError::Busy { .. } => return Self::internal(503),
-                _ => return Self::internal(500),
+                PublishError::Busy { .. } => return Self::internal(503, error.into()),
+                _ => return Self::internal(500, error.into()),
             },
             Error::EntryTooLarge { .. } => (413, "the entry is too large"),
-            _ => return Self::internal(500),
+            error => return Self::internal(500, error),
         };
-        Self { problem: Problem::new(status, title, detail), retry_after: None }
+        Self::of(Problem::new(status, title, detail))
     }
 }
 
 impl Refusal {
-    pub(crate) fn internal(status: u16) -> Self {
+    fn internal(status: u16, cause: Error) -> Self {
         let problem = Problem::new(status, "the registry cannot do this now", "");
-        Self { problem, retry_after: None }
+        Self { cause: Some(Box::new(cause)), ..Self::of(problem) }
+    }
+
+    /// Something here broke that has no error of its own.
+    pub(crate) fn broken(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        let source = std::io::Error::other(why);
+        let path = std::path::PathBuf::from("a request");
+        Self::internal(500, Error::Io { action: "answer", path, source })
     }
 }
 
