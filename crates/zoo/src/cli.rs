@@ -66,6 +66,10 @@ fn parse_device(text: &str) -> Result<Device, String> {
     text.parse()
 }
 
+fn parse_seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("it must be a whole number from 0 to {}", u64::MAX))
+}
+
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// List the models of the registry
@@ -243,22 +247,22 @@ pub(crate) struct AdaptArgs {
     #[arg(long, value_enum)]
     pub(crate) strategy: Option<StrategyName>,
     /// The seed of everything that is drawn
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true, value_parser = parse_seed)]
     pub(crate) seed: Option<u64>,
     /// The share of pictures held out to measure with
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub(crate) held_out: Option<f64>,
     /// The inverse strength of regularisation; cross-validation chooses, if not given
-    #[arg(long, value_name = "C")]
+    #[arg(long, value_name = "C", allow_negative_numbers = true)]
     pub(crate) regularisation: Option<f64>,
     /// How many stages before the head learn (finetune)
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub(crate) stages: Option<usize>,
     /// The most epochs (finetune)
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub(crate) epochs: Option<usize>,
     /// The learning rate at its peak (finetune)
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub(crate) learning_rate: Option<f64>,
     /// Keep no features for the next time
     #[arg(long)]

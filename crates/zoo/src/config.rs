@@ -66,7 +66,8 @@ impl Config {
             toml::from_str(&text).with_context(|| format!("cannot read {}", file.display()))?;
         config.adapt.data = config.adapt.data.map(|path| relative(&here, dir, &path));
         for registry in &mut config.registry {
-            let is_path = !registry.location.contains("://") && !registry.location.starts_with("git+");
+            let is_path =
+                !registry.location.contains("://") && !registry.location.starts_with("git+");
             if is_path {
                 let path = relative(&here, dir, Path::new(&registry.location));
                 registry.location = path.display().to_string();

@@ -75,7 +75,7 @@ pub(crate) fn registry(global: &Global) -> Result<Registry> {
     let registry = registry.with_builtin(builtin);
     Ok(match config.folder {
         // A project pins what it pulls.
-        Some(folder) => registry.with_project_lock(folder.join("zoo.lock")),
+        Some(folder) => registry.with_lock_file(folder.join("zoo.lock")),
         None => registry,
     })
 }

@@ -67,10 +67,13 @@ pub(crate) fn run(global: &Global, args: &InfoArgs) -> Result<ExitCode> {
         say("provenance", provenance)?;
     }
     let parity = if version.parity.is_some() { ", with a parity vector" } else { "" };
-    say("runs here", &match why_not(entry, version) {
-        None => format!("yes{parity}"),
-        Some(why) => format!("no: {why}"),
-    })?;
+    say(
+        "runs here",
+        &match why_not(entry, version) {
+            None => format!("yes{parity}"),
+            Some(why) => format!("no: {why}"),
+        },
+    )?;
     say("registry", &resolved.origin.to_string())?;
     for file in &version.files {
         say("file", &format!("{} ({})", file.path, file.format))?;
@@ -113,7 +116,8 @@ pub(crate) fn run(global: &Global, args: &InfoArgs) -> Result<ExitCode> {
         say("version", &line)?;
     }
     if !entry.aliases.is_empty() {
-        let aliases: Vec<&str> = entry.aliases.iter().map(zoo_registry::ModelName::as_str).collect();
+        let aliases: Vec<&str> =
+            entry.aliases.iter().map(zoo_registry::ModelName::as_str).collect();
         say("aliases", &aliases.join(", "))?;
     }
     say("citation", &entry.citation)?;

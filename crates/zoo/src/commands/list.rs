@@ -69,7 +69,8 @@ fn show(global: &Global, lines: &[Line]) -> Result<ExitCode> {
         output::json(&lines)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let head = ["NAME", "TASK", "PARAMETERS", "TOP-1", "SIZE", "LICENCE", "RUNS", "CACHED", "SUMMARY"];
+    let head =
+        ["NAME", "TASK", "PARAMETERS", "TOP-1", "SIZE", "LICENCE", "RUNS", "CACHED", "SUMMARY"];
     let mut table = vec![head.map(str::to_owned).to_vec()];
     let yes = |yes| if yes { "yes" } else { "no" }.to_owned();
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
