@@ -17,7 +17,7 @@ use crate::publishing;
 use crate::rate::Buckets;
 use crate::reply::Refusal;
 use crate::tokens::{TokenFile, TokenGrant};
-use crate::uploads::{self, BodyReader, blocking};
+use crate::uploads::{self, BodyReader};
 
 /// What of a refused body is read before the answer.
 const DRAINED_BYTES: u64 = 1 << 20;

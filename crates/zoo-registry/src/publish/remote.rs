@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -10,8 +9,8 @@ use std::time::Duration;
 
 use semver::Version;
 use serde::Deserialize;
-use ureq::http::{HeaderMap, Response, Uri};
-use ureq::{Agent, Body, SendBody};
+use ureq::http::{HeaderValue, Response};
+use ureq::{Body, RequestBuilder, SendBody};
 
 use super::error::PublishError;
 use super::files::PublishObserver;
@@ -20,18 +19,22 @@ use super::publication::{Publication, one_version};
 use crate::digest::Sha256Digest;
 use crate::error::Error;
 use crate::fetch::FetchOptions;
+use crate::headers::{header, retry_after};
+use crate::http::{Client, without_secrets};
 use crate::name::ModelName;
 use crate::observer::Silent;
 use crate::retry::{RetryBudget, is_transient};
-use crate::url::{Source, redacted};
+use crate::url::redacted;
+use crate::web_url::{WebOrigin, WebUrl};
 
 /// Most bytes of an answer.
 const MAX_ANSWER_BYTES: u64 = 1 << 20;
 
 /// How patient publishing is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct RemoteOptions {
-    /// Attempts, waits between them and silence while bytes flow.
+    /// Attempts, waits between them, silence while bytes flow, proxies, and whose token goes
+    /// where.
     pub fetch: FetchOptions,
     /// The most that the hub may take to check what it got.
     pub answer_timeout: Duration,
@@ -58,9 +61,10 @@ pub struct RemotePublished {
 /// A hub, and who is talking to it.
 pub struct RemoteRegistry {
     base: String,
-    token: Option<String>,
+    origin: WebOrigin,
+    authorization: Option<HeaderValue>,
     options: RemoteOptions,
-    agent: Agent,
+    client: Client,
     observer: Arc<dyn PublishObserver>,
 }
 
@@ -79,45 +83,36 @@ impl From<Error> for Failure {
 }
 
 impl RemoteRegistry {
-    /// The hub at `url`, asked with `token`, which goes there and nowhere else: no redirect
-    /// is followed.
+    /// The hub at `url`, asked with `token`, or else with the one that the options have for
+    /// it. It goes there and nowhere else: no redirect is followed.
     ///
     /// # Errors
     /// [`Error::UnsupportedUrl`]; [`PublishError::TokenInTheClear`] where a token would
-    /// travel in plain http, unless it stays on this machine.
+    /// travel in plain http, unless it stays on this machine; those of proxies and
+    /// certificates.
     pub fn new(url: &str, token: Option<&str>, options: RemoteOptions) -> Result<Self, Error> {
         let refused = |why| Error::UnsupportedUrl { url: redacted(url), why };
-        if !matches!(Source::parse(url).map_err(refused)?, Source::Http(_)) {
-            return Err(refused("is no web address"));
-        }
+        let parsed = WebUrl::parse(url).map_err(refused)?;
         if url.contains(['?', '#']) {
             return Err(refused("has a query or a fragment"));
         }
-        if token.is_some() && !is_private(url) {
+        let origin = parsed.origin;
+        let client = Client::new(&options.fetch)?;
+        let (_, proxied) = client.agent_for(&origin);
+        let token = token.or_else(|| options.fetch.credentials.token_for(&origin));
+        if token.is_some() && !origin.https && (proxied || !origin.is_loopback()) {
             return Err(PublishError::TokenInTheClear { url: redacted(url) }.into());
         }
-        if token.is_some_and(|token| !token.bytes().all(|b| b.is_ascii_graphic())) {
-            return Err(refused("cannot be given a token with spaces in it"));
-        }
-        let fetch = &options.fetch;
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .user_agent(fetch.user_agent.as_str())
-            .accept_encoding("identity")
-            .timeout_connect(Some(fetch.connect_timeout))
-            .timeout_recv_response(Some(options.answer_timeout))
-            .timeout_per_read(Some(fetch.stall_timeout.max(options.answer_timeout)))
-            .timeout_per_write(Some(fetch.stall_timeout))
-            .build()
-            .into();
-        Ok(Self {
-            base: url.trim_end_matches('/').to_owned(),
-            token: token.map(str::to_owned),
-            options,
-            agent,
-            observer: Arc::new(Silent),
-        })
+        let authorization = token
+            .map(|token| HeaderValue::from_str(&format!("Bearer {token}")))
+            .transpose()
+            .map_err(|_| refused("cannot be sent such a token"))?
+            .map(|mut value| {
+                value.set_sensitive(true);
+                value
+            });
+        let base = url.trim_end_matches('/').to_owned();
+        Ok(Self { base, origin, authorization, options, client, observer: Arc::new(Silent) })
     }
 
     /// Tells `observer` of the bytes that are sent.
@@ -146,7 +141,7 @@ impl RemoteRegistry {
         let mut headers = vec![("Content-Type", "application/json".to_owned())];
         headers.extend(condition);
         self.retrying(&url, || self.put(&url, &headers, &mut &json[..]))
-            .and_then(|body| read_answer(&url, &body))
+            .and_then(|body| parse_answer(&url, &body))
     }
 
     /// Withdraws a version, or takes that back.
@@ -162,13 +157,10 @@ impl RemoteRegistry {
         let action = if yanked { "yank" } else { "unyank" };
         let url = format!("{}/{action}", self.model_url(name, version));
         let body = self.retrying(&url, || {
-            let mut request = self.agent.post(&url);
-            if let Some(token) = &self.token {
-                request = request.header("Authorization", format!("Bearer {token}"));
-            }
+            let request = self.prepared(self.client.agent_for(&self.origin).0.post(&url));
             answer(&url, request.send_empty().map_err(|error| transport(&url, error))?)
         })?;
-        read_answer(&url, &body)
+        parse_answer(&url, &body)
     }
 
     fn model_url(&self, name: &ModelName, version: &Version) -> String {
@@ -205,13 +197,11 @@ impl RemoteRegistry {
 
     /// Whether the hub has the file. Only who names the digest has understood the question.
     fn has_blob(&self, url: &str, digest: &Sha256Digest) -> Result<bool, Failure> {
-        let mut request = self.agent.head(url);
-        if let Some(token) = &self.token {
-            request = request.header("Authorization", format!("Bearer {token}"));
-        }
+        let request = self.prepared(self.client.agent_for(&self.origin).0.head(url));
         let response = request.call().map_err(|error| transport(url, error))?;
         let status = response.status().as_u16();
-        if matches!(status, 408 | 429 | 500..=599) {
+        // Better told now than after gigabytes. What comes with this is left out of a HEAD.
+        if matches!(status, 401 | 403 | 408 | 429 | 500..=599) {
             return Err(answer(url, response).err().unwrap_or_else(|| refused(url, status, None)));
         }
         let tag = header(response.headers(), "etag");
@@ -224,15 +214,26 @@ impl RemoteRegistry {
         headers: &[(&str, String)],
         body: &mut dyn Read,
     ) -> Result<Vec<u8>, Failure> {
-        let mut request = self.agent.put(url);
+        let mut request = self.prepared(self.client.agent_for(&self.origin).0.put(url));
         for (name, value) in headers {
             request = request.header(*name, value);
         }
-        if let Some(token) = &self.token {
-            request = request.header("Authorization", format!("Bearer {token}"));
-        }
         let sent = request.send(SendBody::from_reader(&mut &mut *body));
         answer(url, sent.map_err(|error| transport(url, error))?)
+    }
+
+    /// With the token, and time for the hub to look at what it got.
+    fn prepared<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        let patience = Some(self.options.answer_timeout);
+        let request = request
+            .config()
+            .timeout_recv_response(patience)
+            .timeout_per_read(patience)
+            .build();
+        match &self.authorization {
+            Some(value) => request.header("Authorization", value),
+            None => request,
+        }
     }
 
     /// Tries again what may succeed a moment later.
@@ -275,24 +276,12 @@ impl<R: Read> Read for Observed<'_, R> {
     }
 }
 
-/// Whether nobody can listen between here and `url`: https, or this machine.
-fn is_private(url: &str) -> bool {
-    let Ok(uri) = url.parse::<Uri>() else { return false };
-    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    uri.scheme_str() == Some("https")
-        || host == "localhost"
-        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
 /// The body of an answer that says yes.
 fn answer(url: &str, mut response: Response<Body>) -> Result<Vec<u8>, Failure> {
     let status = response.status().as_u16();
     let kind = header(response.headers(), "content-type").unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    // The other form, a date, needs two clocks that agree: our own backoff is as good.
-    let retry_after = header(response.headers(), "retry-after")
-        .and_then(|value| value.trim().parse().ok())
-        .map(Duration::from_secs);
+    let wait = retry_after(response.headers());
     if (300..400).contains(&status) {
         let why = "it redirects: publish to where it leads, if you know that place";
         return Err(not_a_hub(url, why).into());
@@ -309,11 +298,16 @@ fn answer(url: &str, mut response: Response<Body>) -> Result<Vec<u8>, Failure> {
     }
     // Whatever is wrong with the explanation, the status says enough.
     let problem = (kind == PROBLEM_JSON).then(|| serde_json::from_slice(&body).ok()).flatten();
-    Err(Failure { retry_after, ..refused(url, status, problem) })
+    Err(Failure { retry_after: wait, ..refused(url, status, problem) })
 }
 
 fn refused(url: &str, status: u16, problem: Option<Problem>) -> Failure {
-    let problem = problem.unwrap_or_else(|| Problem::new(status, "no reason given", ""));
+    let title = match status {
+        401 => "it knows no such token",
+        403 => "this token does not allow it",
+        _ => "no reason given",
+    };
+    let problem = problem.unwrap_or_else(|| Problem::new(status, title, ""));
     let error = PublishError::Refused {
         url: redacted(url),
         status,
@@ -330,10 +324,6 @@ fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(1000).collect()
 }
 
-fn read_answer(url: &str, body: &[u8]) -> Result<RemotePublished, Error> {
-    parse_answer(url, body)
-}
-
 /// An answer with status 200 can still be an error in disguise.
 fn parse_answer<T: for<'de> Deserialize<'de>>(url: &str, body: &[u8]) -> Result<T, Error> {
     serde_json::from_slice(body)
@@ -345,9 +335,6 @@ fn not_a_hub(url: &str, why: &str) -> Error {
 }
 
 fn transport(url: &str, source: ureq::Error) -> Failure {
-    Error::Transport { url: redacted(url), source: Box::new(source) }.into()
-}
-
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
+    let source = Box::new(without_secrets(source));
+    Error::Transport { url: redacted(url), source }.into()
 }
