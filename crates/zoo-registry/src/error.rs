@@ -12,6 +12,7 @@ use crate::evidence::EvidenceKind;
 use crate::lock::LockError;
 use crate::name::{ModelName, Wanted};
 use crate::proxy::InvalidProxy;
+use crate::publish::PublishError;
 use crate::store::StoreError;
 use crate::trust::TrustError;
 
@@ -462,6 +463,9 @@ pub enum Error {
     /// Something signed is not believed.
     #[error(transparent)]
     Trust(#[from] TrustError),
+    /// Something is not published.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
 }
 
 impl Error {

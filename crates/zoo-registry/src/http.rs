@@ -160,6 +160,13 @@ impl Client {
         }
     }
 
+    /// What to ask `origin` with, and whether somebody is in between.
+    pub(crate) fn agent_for(&self, origin: &WebOrigin) -> (&Agent, bool) {
+        let proxied = self.proxies.applies_to(origin);
+        let proxy = if origin.https { &self.via_https_proxy } else { &self.via_http_proxy };
+        (proxy.as_ref().filter(|_| proxied).unwrap_or(&self.direct), proxied)
+    }
+
     /// One request to `url`; `shown` is the url that messages name.
     fn request_once(
         &self,
@@ -167,9 +174,7 @@ impl Client {
         shown: &str,
         part: Option<Part<'_>>,
     ) -> Result<Answer, Error> {
-        let proxied = self.proxies.applies_to(&url.origin);
-        let proxy = if url.origin.https { &self.via_https_proxy } else { &self.via_http_proxy };
-        let agent = proxy.as_ref().filter(|_| proxied).unwrap_or(&self.direct);
+        let (agent, proxied) = self.agent_for(&url.origin);
         let mut request = agent.get(url.to_string());
         if let Some(Part { first, last, if_range }) = part {
             let last = last.map_or_else(String::new, |last| last.to_string());
@@ -289,7 +294,7 @@ fn read_certificates(path: &Path) -> Result<RootCerts, Error> {
 }
 
 /// `error` where its text quotes a url, without the url: it may be signed.
-fn without_secrets(error: ureq::Error) -> ureq::Error {
+pub(crate) fn without_secrets(error: ureq::Error) -> ureq::Error {
     match error {
         ureq::Error::BadUri(_) => ureq::Error::BadUri("the url of a redirect".to_owned()),
         error => error,

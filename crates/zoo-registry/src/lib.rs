@@ -71,6 +71,9 @@ mod pulled;
 mod retry;
 mod transfer;
 
+// From here to there.
+pub mod publish;
+
 mod error;
 
 pub use archive::ArchiveKind;
