@@ -14,16 +14,18 @@ use crate::error::Error;
 /// Fewest digits of a SHA-256 prefix that mean anything (torchvision puts 8 in file names).
 const MIN_PREFIX_DIGITS: usize = 8;
 
-/// The kind of a published digest.
+/// The kind of a published digest, the weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EvidenceKind {
-    /// MD5, 32 digits. Recorded, not verified.
+    /// MD5, 32 digits.
     Md5,
-    /// SHA-1, 40 digits. Recorded, not verified.
+    /// SHA-1, 40 digits.
     Sha1,
     /// The first digits of a SHA-256, at least 8.
     Sha256Prefix,
+    /// SHA-384, 96 digits.
+    Sha384,
     /// SHA-256, 64 digits.
     Sha256,
 }
@@ -35,6 +37,7 @@ impl fmt::Display for EvidenceKind {
             Self::Sha1 => "sha1",
             Self::Sha256Prefix => "sha256-prefix",
             Self::Sha256 => "sha256",
+            Self::Sha384 => "sha384",
         })
     }
 }
@@ -74,6 +77,7 @@ impl Evidence {
             EvidenceKind::Md5 => (32..=32, "32 lowercase hexadecimal digits"),
             EvidenceKind::Sha1 => (40..=40, "40 lowercase hexadecimal digits"),
             EvidenceKind::Sha256 => (64..=64, "64 lowercase hexadecimal digits"),
+            EvidenceKind::Sha384 => (96..=96, "96 lowercase hexadecimal digits"),
             EvidenceKind::Sha256Prefix => {
                 (MIN_PREFIX_DIGITS..=63, "8 to 63 lowercase hexadecimal digits")
             }
@@ -113,7 +117,7 @@ impl Evidence {
             EvidenceKind::Sha256 | EvidenceKind::Sha256Prefix => {
                 Some(digest.to_hex().starts_with(&self.value))
             }
-            EvidenceKind::Md5 | EvidenceKind::Sha1 => None,
+            EvidenceKind::Md5 | EvidenceKind::Sha1 | EvidenceKind::Sha384 => None,
         }
     }
 }

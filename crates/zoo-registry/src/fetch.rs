@@ -208,7 +208,7 @@ impl OneFetch<'_> {
                 transfer::copy_file(self.partial, &path, self.limits, self.observer)?;
                 self.check(url)
             }
-            Ok(Source::Builtin(_) | Source::Relative(_)) => Err(Error::UnsupportedUrl {
+            Ok(Source::Builtin(_) | Source::PythonPackage(_) | Source::Relative(_)) => Err(Error::UnsupportedUrl {
                 url: redacted(url),
                 why: "cannot be fetched by itself",
             }),

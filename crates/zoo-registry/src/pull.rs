@@ -261,6 +261,13 @@ impl PullOne<'_> {
                 },
                 Ok(Source::Http(url)) => urls.push(url),
                 Ok(Source::File(path)) => urls.push(path.display().to_string()),
+                // Recorded, for people: a wheel is fetched by other programs.
+                Ok(Source::PythonPackage(_)) => {
+                    failed = Some(Error::UnsupportedUrl {
+                        url: redacted(url),
+                        why: "is a file in a Python package, which is not fetched here",
+                    });
+                }
                 Ok(Source::Relative(_)) => {}
                 Err(error) => failed = Some(error),
             }

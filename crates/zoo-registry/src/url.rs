@@ -11,6 +11,9 @@ pub(crate) enum Source {
     File(PathBuf),
     /// `builtin:NAME`: inside the binary.
     Builtin(String),
+    /// `pypi:NAME==VERSION!PATH`: a file in a wheel of a Python package, perhaps in a zip in it.
+    /// Only recorded.
+    PythonPackage(String),
     /// Relative to the registry that the entry came from.
     Relative(String),
 }
@@ -23,6 +26,14 @@ impl Source {
         }
         if let Some(name) = url.strip_prefix("builtin:") {
             return Ok(Self::Builtin(name.to_owned()));
+        }
+        if let Some(file) = url.strip_prefix("pypi:") {
+            return match file.split_once("==").and_then(|(_, rest)| rest.split_once('!')) {
+                Some((version, path)) if !version.is_empty() && !path.is_empty() => {
+                    Ok(Self::PythonPackage(file.to_owned()))
+                }
+                _ => Err("is not like pypi:NAME==VERSION!PATH"),
+            };
         }
         if let Some((scheme, rest)) = url.split_once("://") {
             return match scheme {
