@@ -148,7 +148,13 @@ fn options_outside_their_range_are_refused_before_the_work() {
     for (option, why) in [
         ("--held-out 1.5", "--held-out"),
         ("--held-out 0", "--held-out"),
+        ("--held-out -0.5", "--held-out must lie between 0 and 1, not -0.5"),
+        ("--held-out 1e300", "--held-out must lie between 0 and 1, not 1e300"),
         ("--regularisation 0", "--regularisation"),
+        ("--regularisation -1", "--regularisation must lie between 1e-10 and 1"),
+        ("--regularisation 1e300", "not 1e300"),
+        ("--regularisation 1e-300", "not 1e-300"),
+        ("--regularisation nan", "--regularisation"),
         ("--strategy finetune --epochs 0", "epochs"),
         ("--strategy finetune --stages 1000", "stages"),
         ("--strategy finetune --learning-rate 0", "learning"),
@@ -160,8 +166,43 @@ fn options_outside_their_range_are_refused_before_the_work() {
     zoo.line("adapt efficientnet-lite0 --data data --out out.txt --offline")
         .fails()
         .says(&[".zoo"]);
-    let usage = zoo.line("adapt --no-such-option");
-    assert_eq!(usage.status.code(), Some(2));
+    for usage in ["--no-such-option", "--epochs -1", "--stages 1.5"] {
+        let run = adapt(&zoo, usage);
+        assert_eq!(run.status.code(), Some(2), "{run}");
+        run.says(&[usage.split(' ').next().unwrap()]);
+    }
+}
+
+#[test]
+fn a_seed_that_is_none_is_told_what_a_seed_is() {
+    let zoo = user();
+    for seed in ["--seed -1", "--seed=-1", "--seed 1.5", "--seed x", "--seed 18446744073709551616"]
+    {
+        let run = adapt(&zoo, seed);
+        assert_eq!(run.status.code(), Some(2), "{run}");
+        assert!(!run.stderr.contains("tip:"), "{run}");
+        run.says(&["--seed", "a whole number from 0 to 18446744073709551615"]);
+    }
+}
+
+/// The epochs are chosen by training pictures that are set aside: there must be some.
+#[test]
+fn holding_out_nearly_everything_is_named_where_too_little_is_left_to_finetune() {
+    let zoo = user();
+    let run = adapt(&zoo, "--strategy finetune --held-out 0.999").fails();
+    run.says(&["4 training images are too few to fine-tune", "hint: ", "--held-out"]);
+    assert!(!zoo.path("out.zoo").exists());
+}
+
+#[test]
+fn extreme_regularisation_is_shown_in_short() {
+    let zoo = user();
+    for (c, shown) in [("1e-10", "C = 1.00e-10"), ("0.1", "C = 0.1000")] {
+        let run = adapt(&zoo, &format!("--regularisation {c}")).succeeds();
+        let digits = |line: &str| line.split(' ').any(|word| word.len() > 40);
+        assert!(!run.stderr.lines().any(digits), "{run}");
+        run.says(&[shown]);
+    }
 }
 
 #[test]

@@ -87,6 +87,11 @@ fn an_adapted_bundle_predicts_evaluates_and_shows_itself() {
     assert!(measured["accuracy"].as_f64().unwrap() > 0.75, "{measured}");
     zoo.line(&format!("eval e.zoo --data {data}")).succeeds().shows(&["accuracy", "transport"]);
 
+    // On a machine that computes otherwise, or with other bytes, this would not agree.
+    zoo.line("verify e.zoo").succeeds().shows(&["e@0.1.0 agrees"]);
+    let verified = zoo.line("verify e.zoo --json").succeeds().json();
+    assert_eq!((&verified["agrees"], &verified["error"]), (&true.into(), &0.0.into()));
+
     let speed = zoo.line("bench e.zoo --batch 1 --runs 1 --json").succeeds().json();
     assert!(speed["best_images_per_second"].as_f64().unwrap() > 0.1, "{speed}");
     zoo.line("bench e.zoo --batch 1 --runs 1").succeeds().shows(&["images a second"]);

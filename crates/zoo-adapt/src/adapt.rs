@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use zoo_model::bundle::{Adapted, Metrics, Parent};
+use zoo_model::bundle::{Adapted, Metrics, Parent, parity};
 use zoo_model::graph::NewHead;
 use zoo_model::{Bundle, Cuts, DType, Device, Digest, Tensor};
 
@@ -120,6 +120,9 @@ pub fn adapt(
     clock.lap("model");
     let checked = read_and_check(folder, cache.as_ref(), observer);
     let data = usable_data(folder, &checked, options)?;
+    if matches!(options.strategy, Strategy::Finetune(_)) {
+        data.validation_split(options.seed)?;
+    }
     clock.lap("check");
 
     let images = data.images();
@@ -137,7 +140,7 @@ pub fn adapt(
     let mut recipe = BTreeMap::from([
         ("strategy".to_owned(), options.strategy.name().to_owned()),
         ("head".to_owned(), "multinomial logistic regression, L-BFGS".to_owned()),
-        ("regularisation".to_owned(), format!("C = {:.6}", solved.c)),
+        ("regularisation".to_owned(), solved.strength(6)),
         ("held_out".to_owned(), format!("{}", options.held_out)),
     ]);
     let mut bundle = assemble(parent, folder, &new_head, &solved.head, options);
@@ -171,6 +174,8 @@ pub fn adapt(
 
     let evaluation = evaluate(&probabilities, &held_out.labels, classes)?;
     bundle.card.cuts = Cuts::find(&bundle.graph, &bundle.weights)?;
+    // On the processor whatever the trunk ran on: what others compare with is one thing.
+    bundle.card.parity = Some(parity(&bundle.graph, &bundle.weights, Device::Cpu)?);
     bundle.card.adapted = Some(Adapted {
         tool: options.tool.clone(),
         seed: options.seed,
@@ -310,6 +315,21 @@ impl Data<'_> {
             length,
         }
     }
+
+    /// The training images as fine-tuning divides them: the epochs are chosen by the second
+    /// part. Indices are those of [`Holdout::train`].
+    fn validation_split(&self, seed: u64) -> Result<Holdout> {
+        /// As is usual for choices that are measured again later.
+        const SHARE: f64 = 0.2;
+        let of_train = |all: &[usize]| self.split.train.iter().map(|&row| all[row]).collect();
+        let (labels, groups): (Vec<usize>, Vec<usize>) =
+            (of_train(&self.labels), of_train(&self.groups));
+        let split = stratified_holdout(&labels, Some(&groups), SHARE, seed)?;
+        if split.held_out.is_empty() {
+            return Err(Error::TooFewToFinetune { images: labels.len() });
+        }
+        Ok(split)
+    }
 }
 
 /// The parent with the new head in place of its own.
@@ -328,7 +348,6 @@ fn assemble(
     "0.1.0".clone_into(&mut bundle.card.version);
     bundle.card.labels = folder.classes().to_vec();
     bundle.card.source = None;
-    bundle.card.parity = None;
     bundle
 }
 
@@ -371,7 +390,7 @@ fn fine_tune(
 
     let classes = bundle.card.labels.len();
     let rows = data.select(&inputs, &data.split.train);
-    let inner = stratified_holdout(&train.labels, Some(&train.groups), 0.2, options.seed)?;
+    let inner = data.validation_split(options.seed)?;
     let first_head = probe::solve_rows(train, &inner.train, classes, c, &options.head)?;
     let mut first = bundle.clone();
     set_head(&mut first, new, &first_head);

@@ -196,6 +196,16 @@ pub enum Error {
         needed: usize,
     },
 
+    /// Training images of which none can be set aside to choose the epochs by.
+    #[error(
+        "{images} training images are too few to fine-tune: no class has two different ones, of \
+         which one could be set aside to choose the epochs by"
+    )]
+    TooFewToFinetune {
+        /// How many training images there are.
+        images: usize,
+    },
+
     /// A file could not be written.
     #[error("cannot write {}", path.display())]
     Write {

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use zoo_adapt::Error;
 use zoo_adapt::adapt::{AdaptOptions, Outcome, Strategy, adapt};
 use zoo_adapt::classifier::Classifier;
 use zoo_adapt::dataset::ImageFolder;
@@ -109,6 +110,8 @@ fn the_bundle_classifies_as_the_evaluation_says() {
         let adapted = bundle.card.adapted.as_ref().unwrap();
         assert_eq!((adapted.parent.name.as_str(), adapted.examples), ("drawn", 60));
         assert_eq!(adapted.parent.digest, parent().digest());
+        let parity = bundle.check_parity(Device::Cpu).unwrap();
+        assert!(parity.agrees(), "{parity:?}");
         let classifier = Classifier::new(&bundle, Device::Cpu).unwrap();
         let wrong: Vec<_> = outcome.mistakes.iter().map(|wrong| wrong.path.clone()).collect();
         for wrong in &outcome.mistakes {
@@ -155,6 +158,22 @@ fn more_stages_than_there_are_is_an_error() {
     let all = Strategy::Finetune(FinetuneOptions { stages: 99, ..FinetuneOptions::default() });
     let error = adapt(&parent(), &folder, &options(all, None), &Silent).unwrap_err();
     assert!(error.to_string().contains("stages"), "{error}");
+}
+
+/// One picture of each class to learn from: none is left to choose the epochs by.
+#[test]
+fn too_few_pictures_to_finetune_are_an_error_before_the_work() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, cache) = (dir.path().join("data"), dir.path().join("cache"));
+    draw(&data, 5);
+    let folder = ImageFolder::open(&data).unwrap();
+    let finetune = FinetuneOptions { stages: 1, ..FinetuneOptions::default() };
+    let mut few = options(Strategy::Finetune(finetune), Some(&cache));
+    few.held_out = 0.999;
+    let error = adapt(&parent(), &folder, &few, &Silent).unwrap_err();
+    assert!(matches!(error, Error::TooFewToFinetune { images: 3 }), "{error}");
+    few.strategy = Strategy::Probe;
+    assert_eq!(run(&data, &few).computed_features, 15, "features were computed for nothing");
 }
 
 /// A run that was killed leaves a record that ends early; another may have followed it.

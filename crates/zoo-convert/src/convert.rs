@@ -1,7 +1,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use zoo_model::bundle::{Parity, Source, probe_input};
+use zoo_model::bundle::{Source, parity};
 use zoo_model::{Bundle, Card, Cuts, DType, Device, Digest, Graph, Preprocess, Weights};
 
 use crate::architectures::{self, Architecture};
@@ -172,38 +172,4 @@ fn task_of(
         graph.inputs.len() == 1 && matches!(graph.inputs[0].shape[..], [_, Some(1 | 3), _, _]);
     let is_classifier = Cuts::find(graph, weights)?.is_some();
     Ok(if is_image && is_classifier { "image-classification" } else { "other" })
-}
-
-/// What a model makes of the probe input, on this machine: the parity vector of its card.
-pub fn parity(graph: &Graph, weights: &Weights, device: Device) -> Result<Parity, Error> {
-    /// Enough to tell any two models apart, few enough for a card.
-    const NUMBERS: usize = 16;
-    let shapes: Vec<Vec<usize>> =
-        graph.inputs.iter().map(|info| architectures::probe_shape(&info.shape)).collect();
-    let inputs: Vec<_> = graph
-        .inputs
-        .iter()
-        .zip(&shapes)
-        .map(|(info, shape)| typed_probe(info.dtype, shape))
-        .collect();
-    let executor = zoo_model::Executor::new(graph.clone(), weights, &device)?;
-    let output =
-        executor.infer(&inputs)?.first().map(zoo_model::Tensor::to_f32).unwrap_or_default();
-    let mean = output.iter().map(|v| f64::from(*v)).sum::<f64>() / output.len().max(1) as f64;
-    let squares: f64 = output.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum();
-    let deviation = (squares / output.len().max(1) as f64).sqrt() as f32;
-    let expected = output.into_iter().take(NUMBERS).collect();
-    let shape = shapes.into_iter().next().unwrap_or_default();
-    Ok(Parity { rule: "tiles".to_owned(), shape, expected, deviation })
-}
-
-/// The probe input for a value of type `dtype`. Whole numbers are made of the rule's by taking
-/// their first two digits.
-pub fn typed_probe(dtype: DType, shape: &[usize]) -> zoo_model::Tensor {
-    let probe = probe_input(shape);
-    if dtype.is_float() {
-        return probe;
-    }
-    let values: Vec<i64> = probe.to_f32().iter().map(|v| (v.abs() * 100.0) as i64).collect();
-    zoo_model::Tensor::from_i64(shape, &values)
 }

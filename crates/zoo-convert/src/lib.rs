@@ -27,5 +27,5 @@ pub mod pickle;
 
 pub use binding::{LoadReport, bind};
 pub use checkpoint::{Checkpoint, read_checkpoint};
-pub use convert::{CONVERTER_VERSION, Conversion, ConvertOptions, convert, parity, typed_probe};
+pub use convert::{CONVERTER_VERSION, Conversion, ConvertOptions, convert};
 pub use error::Error;

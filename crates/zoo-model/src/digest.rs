@@ -16,6 +16,13 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// The digest of `pieces`, one after the other.
+    pub(crate) fn of_pieces(pieces: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Self {
+        let mut hasher = Sha256::new();
+        pieces.into_iter().for_each(|piece| hasher.update(piece));
+        Self(hasher.finalize().into())
+    }
+
     /// The digest of everything that `reader` yields, and how many bytes that was.
     ///
     /// Fails only where reading does.

@@ -1,6 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::bundle::{DeltaError, ParityError};
 use crate::graph::GraphError;
 use crate::preprocess;
 
@@ -87,6 +88,12 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// A delta, or what it is composed with.
+    #[error(transparent)]
+    Delta(#[from] DeltaError),
+    /// A parity vector that says nothing.
+    #[error(transparent)]
+    Parity(#[from] ParityError),
     /// An image or its preprocessing.
     #[error(transparent)]
     Preprocess(#[from] preprocess::Error),

@@ -27,6 +27,7 @@
 //! The modules stand in the order in which a model meets them: tensors and their types, the
 //! graph and its operators, the bundle that holds them on disk, preprocessing, execution.
 
+mod atomic;
 mod digest;
 mod dtype;
 mod error;
@@ -40,7 +41,8 @@ pub mod graph;
 pub mod ops;
 pub mod preprocess;
 
-pub use bundle::{Bundle, Card};
+pub use atomic::write_file_atomically;
+pub use bundle::{Bundle, Card, Delta};
 pub use digest::{Digest, Hasher};
 pub use dtype::DType;
 pub use error::Error;

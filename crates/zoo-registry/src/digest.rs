@@ -1,7 +1,9 @@
 //! SHA-256 digests: the identity of every file here.
 
 use std::fmt::{self, Write as _};
+use std::fs::File;
 use std::io::{self, Read};
+use std::path::Path;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -33,6 +35,16 @@ impl Sha256Digest {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// The digest of the file at `path`.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn of_file(path: &Path) -> Result<Self, Error> {
+        let mut file = File::open(path).map_err(Error::io("open", path))?;
+        let (digest, _) = Self::of_reader(&mut file).map_err(Error::io("read", path))?;
+        Ok(digest)
     }
 
     /// The 32 raw bytes.

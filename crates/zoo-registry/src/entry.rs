@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::archive::ArchiveKind;
 use crate::digest::Sha256Digest;
 use crate::error::Error;
-use crate::evidence::{Evidence, EvidenceKind};
+use crate::evidence::Evidence;
 use crate::format::FileFormat;
 use crate::name::{ModelName, Wanted, fold};
 use crate::preprocessing::Preprocessing;
@@ -364,12 +364,10 @@ impl Entry {
 }
 
 impl ModelFile {
-    /// The longest SHA-256 prefix among the evidence, a full digest included.
+    /// The evidence that is hardest to forge: in the order of [`crate::EvidenceKind`], and of two
+    /// prefixes the longer one.
     pub fn strongest_evidence(&self) -> Option<&Evidence> {
-        self.evidence
-            .iter()
-            .filter(|e| matches!(e.kind(), EvidenceKind::Sha256 | EvidenceKind::Sha256Prefix))
-            .max_by_key(|e| e.value().len())
+        self.evidence.iter().max_by_key(|e| (e.kind(), e.value().len()))
     }
 
     /// The size, if it may be relied on.

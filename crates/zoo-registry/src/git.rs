@@ -38,7 +38,7 @@ pub(crate) fn bring(url: &str, store: &Store, offline: bool) -> Result<PathBuf, 
             why: "is no repository's address (https, ssh, git or file)",
         });
     }
-    let folder = store.root().join("git");
+    let folder = store.root().join("index").join("git");
     let checkout = folder.join(&Sha256Digest::of(url.as_bytes()).to_hex()[..32]);
     let is_there = checkout.join(".git").is_dir();
     if offline {

@@ -28,7 +28,6 @@ mod evidence;
 mod name;
 
 // What there is.
-mod archive;
 mod entry;
 mod format;
 mod index;
@@ -37,6 +36,7 @@ mod sources;
 mod tree;
 mod url;
 mod validate;
+mod web_url;
 
 // Who says so.
 pub mod trust;
@@ -44,23 +44,40 @@ pub mod trust;
 // What is here.
 mod atomic;
 mod bounded;
+mod file_lock;
 mod lock;
 mod store;
 
+// What comes inside of something.
+pub mod archive;
+
 // From there to here.
+mod credentials;
+mod download;
+mod expected;
 mod fetch;
 mod git;
+mod headers;
 mod http;
+mod http_date;
+mod mirrors;
 mod observer;
 mod partial;
+mod pieces;
+mod positioned;
+mod proxy;
 mod pull;
 mod pulled;
 mod retry;
 mod transfer;
 
+// From here to there.
+pub mod publish;
+
 mod error;
 
 pub use archive::ArchiveKind;
+pub use credentials::{Credentials, CredentialsError};
 pub use digest::{Sha256Digest, Sha256Hasher};
 pub use entry::{
     ArchiveMember, ENTRY_SCHEMA, Entry, EntryVersion, FileSize, MAX_ENTRY_BYTES, ModelFile,
@@ -68,16 +85,24 @@ pub use entry::{
 };
 pub use error::Error;
 pub use evidence::{Evidence, EvidenceKind};
-pub use fetch::{Expected, FetchOptions, FetchRequest, Fetched, fetch};
+pub use expected::Expected;
+pub use fetch::{FetchOptions, FetchRequest, Fetched, fetch, fetch_all};
+pub use file_lock::Locks;
 pub use format::FileFormat;
 pub use index::{Index, IndexOptions, Origin, Query, Row};
-pub use lock::{LOCK_SCHEMA, LockFile, Pin};
+pub use lock::{LOCK_SCHEMA, LockError, LockFile, Pin};
+pub use mirrors::MirrorScores;
 pub use name::{MAX_PART_LEN, ModelName, Reference, Wanted};
 pub use observer::{FetchObserver, Silent};
 pub use preprocessing::{Color, Filter, Preprocessing, Resize};
+pub use proxy::{InvalidProxy, Proxies};
 pub use pull::{BuiltinFiles, Registry, Resolved};
 pub use pulled::{PullOptions, PullWarning, Pulled, PulledFile};
 pub use semver::Version;
-pub use sources::{RegistrySpec, Sources};
-pub use store::{BlobState, Store, default_cache_dir};
+pub use sources::{Found, RegistrySpec, Sources};
+pub use store::{
+    BlobState, BlobUsage, CachePin, CorruptBlob, GcOptions, GcReport, InUse, Kind, KindUsage,
+    PinTarget, Removed, Store, StoreError, Usage, VerifyProgress, VerifyReport, default_cache_dir,
+    default_config_dir,
+};
 pub use tree::{BuildOptions, Built, INDEX_SCHEMA, build_tree};

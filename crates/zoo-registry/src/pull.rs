@@ -1,19 +1,25 @@
 //! Pulling a model: from a reference to verified files in the store.
 
+mod one_file;
+
 use std::path::{Path, PathBuf};
 
+use semver::Version;
+
 use crate::digest::Sha256Digest;
-use crate::entry::{Entry, EntryVersion, ModelFile};
+use crate::entry::{Entry, EntryVersion};
 use crate::error::Error;
-use crate::fetch::{Expected, FetchOptions, FetchRequest, fetch};
+use crate::expected::Expected;
+use crate::fetch::{FetchOptions, FetchRequest, Fetched, fetch};
 use crate::index::{Index, IndexOptions, Origin};
 use crate::lock::{LockFile, Pin};
-use crate::name::Reference;
+use crate::name::{ModelName, Reference, Wanted};
 use crate::observer::FetchObserver;
-use crate::pulled::{PullOptions, PullWarning, Pulled, PulledFile};
-use crate::sources::Sources;
-use crate::store::{BlobState, Store};
+use crate::pulled::{PullOptions, PullWarning, Pulled};
+use crate::sources::{Found, Sources};
+use crate::store::Store;
 use crate::url::{Source, redacted};
+use one_file::OneFile;
 
 /// Finds the bytes of `builtin:NAME` by `NAME`.
 pub type BuiltinFiles = fn(&str) -> Option<&'static [u8]>;
@@ -26,12 +32,17 @@ pub struct Registry {
     fetch: FetchOptions,
     builtin: BuiltinFiles,
     lock_path: PathBuf,
+    /// Whether the lock file is a project's: it then pins all that is pulled and decides on
+    /// versions, instead of holding only what nobody else vouches for.
+    is_project: bool,
 }
 
-/// A reference that was found in the index.
+/// A reference that was found in a registry.
 #[derive(Debug, Clone)]
 pub struct Resolved {
-    /// Where it was found.
+    /// What its user calls the registry.
+    pub registry: String,
+    /// Where that is.
     pub origin: Origin,
     /// The entry.
     pub entry: Entry,
@@ -45,7 +56,7 @@ impl Registry {
         let store = sources.options().store.clone();
         let fetch = sources.options().fetch.clone();
         let lock_path = store.root().join("zoo.lock");
-        Self { sources, store, fetch, builtin: |_| None, lock_path }
+        Self { sources, store, fetch, builtin: |_| None, lock_path, is_project: false }
     }
 
     /// One registry, with default patience.
@@ -67,10 +78,13 @@ impl Registry {
         self
     }
 
-    /// Sets the lock file that pins digests.
+    /// Sets the lock file of a project, in which every file that is pulled is pinned, and
+    /// whose versions are taken where none is asked for. Without one, that in the cache pins
+    /// files of which no full digest was published.
     #[must_use]
     pub fn with_lock_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.lock_path = path.into();
+        self.is_project = true;
         self
     }
 
@@ -89,30 +103,59 @@ impl Registry {
         &self.lock_path
     }
 
-    /// The entry and version that `reference` means.
+    /// The entry and version that `reference` means: in a project, where none is asked for,
+    /// the version that is pinned.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::VersionNotFound`].
+    /// [`Error::NotFound`], [`Error::VersionNotFound`]; [`Error::OtherRegistry`] where the
+    /// pinned version is from another; what reading registries or the lock says.
     pub fn resolve(&self, reference: &Reference) -> Result<Resolved, Error> {
-        let (entry, index) = self.sources.lookup(&reference.name)?;
-        let version = entry.version(reference.wanted.as_ref())?.clone();
-        Ok(Resolved { origin: index.origin().clone(), entry, version })
+        self.resolve_with(reference, &LockFile::read(&self.lock_path)?)
+    }
+
+    fn resolve_with(&self, reference: &Reference, lock: &LockFile) -> Result<Resolved, Error> {
+        let Found { entry, index, registry } = self.sources.lookup(&reference.name)?;
+        let pinned = match reference.wanted {
+            None if self.is_project => only_version(lock, &entry.name),
+            _ => None,
+        };
+        let pinned = pinned.map(Wanted::Version);
+        let version = entry.version(pinned.as_ref().or(reference.wanted.as_ref()))?.clone();
+        if self.is_project
+            && let Some(pin) = lock.pins().iter().find(|pin| {
+                pin.name == entry.name && pin.version == version.version && pin.registry != registry
+            })
+        {
+            return Err(Error::OtherRegistry {
+                name: entry.name,
+                version: version.version,
+                pinned: pin.registry.clone(),
+                found: registry.to_owned(),
+            });
+        }
+        let (registry, origin) = (registry.to_owned(), index.origin().clone());
+        Ok(Resolved { registry, origin, entry, version })
     }
 
     /// Brings every file of a model into the store, unless it is there.
     ///
+    /// Keeps garbage collection away while it runs; [`Store::hold`] does for whoever reads the
+    /// files after that.
+    ///
     /// # Errors
-    /// Those of [`Registry::resolve`] and [`fetch`]; [`Error::Yanked`], [`Error::Offline`],
-    /// [`Error::Sha256Unknown`], [`Error::PinMismatch`], [`Error::BuiltinMissing`].
+    /// Those of [`Registry::resolve`], [`Store::hold`], [`LockFile::pin_all`] and [`fetch`];
+    /// [`Error::Yanked`], [`Error::Offline`], [`Error::Sha256Unknown`],
+    /// [`Error::PinMismatch`], [`Error::BuiltinMissing`], [`Error::Archive`].
     pub fn pull(
         &self,
         reference: &Reference,
         options: PullOptions,
         observer: &dyn FetchObserver,
     ) -> Result<Pulled, Error> {
-        let resolved = self.resolve(reference)?;
-        let Resolved { entry, version, .. } = &resolved;
         let lock = LockFile::read(&self.lock_path)?;
+        let resolved = self.resolve_with(reference, &lock)?;
+        let Resolved { entry, version, .. } = &resolved;
+        let _in_use = self.store.hold()?;
         let mut warnings = Vec::new();
         if version.yanked {
             if !lock.has_version(&entry.name, &version.version) {
@@ -125,8 +168,17 @@ impl Registry {
         }
         let mut files = Vec::with_capacity(version.files.len());
         for file in &version.files {
-            let one = PullOne { registry: self, resolved: &resolved, file, options, observer };
-            files.push(one.pull(&lock, &mut warnings)?);
+            let one = OneFile { registry: self, resolved: &resolved, file, options, observer };
+            let mut pulled = one.pull(&lock, &mut warnings)?;
+            // Where locks lie, it may have been collected since it was looked at.
+            if !pulled.path.is_file() {
+                pulled = one.pull(&lock, &mut warnings)?;
+            }
+            files.push(pulled);
+        }
+        if self.is_project {
+            let pins = files.iter().map(|file| resolved.pin(&file.name, file.digest));
+            LockFile::pin_all_with(&self.lock_path, pins.collect(), self.store.locks())?;
         }
         let Some(first) = files.first() else {
             // Validation refuses such an entry.
@@ -138,180 +190,67 @@ impl Registry {
         Ok(Pulled {
             path: first.path.clone(),
             digest: first.digest,
-            entry: entry.clone(),
-            version: version.clone(),
             was_cached: files.iter().all(|file| file.was_cached),
             files,
             warnings,
+            entry: resolved.entry,
+            version: resolved.version,
         })
     }
 
-    /// The source of `url`, with a relative one placed below the registry.
-    fn place(url: &str, origin: &Origin) -> Result<Source, Error> {
-        let refuse = |why| Error::UnsupportedUrl { url: redacted(url), why };
-        match (Source::parse(url).map_err(refuse)?, origin) {
-            (Source::Relative(_), Origin::Builtin) => Err(refuse("is relative to nothing")),
-            (Source::Relative(path), Origin::Directory(dir)) => {
-                // A url, unlike a path, must not depend on the working directory.
-                let dir = std::path::absolute(dir).map_err(Error::io("find", dir))?;
-                Ok(Source::File(dir.join(path)))
-            }
-            (Source::Relative(path), Origin::Git { checkout, .. }) => {
-                Ok(Source::File(checkout.join(path)))
-            }
-            (Source::Relative(path), Origin::Url(base)) => {
-                Ok(Source::Http(format!("{base}/{path}")))
-            }
-            // A server has no business with the files of its clients.
-            (Source::File(_), Origin::Url(_) | Origin::Git { .. }) => {
-                Err(refuse("is a local file in a remote registry"))
-            }
-            (source, _) => Ok(source),
-        }
-    }
-}
-
-/// One file of one pull.
-struct PullOne<'a> {
-    registry: &'a Registry,
-    resolved: &'a Resolved,
-    file: &'a ModelFile,
-    options: PullOptions,
-    observer: &'a dyn FetchObserver,
-}
-
-impl PullOne<'_> {
-    fn pull(&self, lock: &LockFile, warnings: &mut Vec<PullWarning>) -> Result<PulledFile, Error> {
-        let pinned = self.pinned(lock)?;
-        if let Some(digest) = self.file.sha256.or(pinned) {
-            if let Some(path) = self.cached(&digest, warnings)? {
-                return Ok(self.pulled(path, digest, true));
-            }
-            let (path, _) = self.bring(Expected::Sha256(digest))?;
-            return Ok(self.pulled(path, digest, false));
-        }
-        let Some(evidence) = self.file.strongest_evidence() else {
-            return Err(self.unknown());
-        };
-        if self.options.require_sha256 {
-            return Err(self.unknown());
-        }
-        let prefix = evidence.value().to_owned();
-        let (path, digest) = self.bring(Expected::Sha256Prefix(prefix.clone()))?;
-        LockFile::add(
-            &self.registry.lock_path,
-            Pin {
-                name: self.resolved.entry.name.clone(),
-                version: self.resolved.version.version.clone(),
-                file: self.file.path.clone(),
-                registry: self.resolved.origin.to_string(),
-                sha256: digest,
-            },
-        )?;
-        warnings.push(PullWarning::PinnedOnFirstSight {
-            file: self.file.path.clone(),
-            prefix,
-            publisher: evidence.publisher().to_owned(),
-            digest,
-        });
-        Ok(self.pulled(path, digest, false))
-    }
-
-    /// The digest in the lock, which must not contradict the entry.
-    fn pinned(&self, lock: &LockFile) -> Result<Option<Sha256Digest>, Error> {
-        let Resolved { entry, version, .. } = self.resolved;
-        let Some(pin) = lock.get(&entry.name, &version.version, &self.file.path) else {
-            return Ok(None);
-        };
-        match self.file.sha256 {
-            Some(sha256) if sha256 != pin.sha256 => Err(Error::PinMismatch {
-                name: entry.name.clone(),
-                version: version.version.clone(),
-                pinned: Box::new(pin.sha256),
-                found: format!("the registry {}", self.resolved.origin),
-                got: Box::new(sha256),
-            }),
-            _ => Ok(Some(pin.sha256)),
-        }
-    }
-
-    fn cached(
+    /// Brings one file into the store that no registry knows: `hf:OWNER/REPO/PATH`, or an
+    /// address. Without `sha256`, nobody vouches for what comes.
+    ///
+    /// # Errors
+    /// As [`fetch`]; [`Error::UnsupportedUrl`], [`Error::OfflineUrl`].
+    pub fn pull_url(
         &self,
-        digest: &Sha256Digest,
-        warnings: &mut Vec<PullWarning>,
-    ) -> Result<Option<PathBuf>, Error> {
-        let store = &self.registry.store;
-        if self.options.verify
-            && let BlobState::RemovedCorrupt(found) = store.verify(digest)?
+        url: &str,
+        sha256: Option<Sha256Digest>,
+        observer: &dyn FetchObserver,
+    ) -> Result<Fetched, Error> {
+        let refuse = |why| Error::UnsupportedUrl { url: redacted(url), why };
+        match Source::parse(url).map_err(refuse)? {
+            Source::Http(_) | Source::Hf(_) => {}
+            _ => return Err(refuse("is no address on a network")),
+        }
+        let _in_use = self.store.hold()?;
+        if let Some(digest) = sha256
+            && let Some(path) = self.store.open_verified(&digest, None)
         {
-            warnings.push(PullWarning::ReplacedCorrupt { file: self.file.path.clone(), found });
+            let size = path.metadata().map_err(Error::io("open", &path))?.len();
+            return Ok(Fetched { path, digest, size, url: url.to_owned() });
         }
-        Ok(store.open_verified(digest, self.file.exact_size()))
+        if self.sources.options().offline {
+            return Err(Error::OfflineUrl { url: redacted(url) });
+        }
+        let expected = sha256.map_or_else(|| Expected::Evidence(Vec::new()), Expected::Sha256);
+        let name = url.rsplit('/').next().unwrap_or(url);
+        let request = FetchRequest { name, urls: &[url.to_owned()], expected, size: None };
+        fetch(&self.store, &request, &self.fetch, observer)
     }
+}
 
-    /// Fetches the file: from the binary, or else from where its urls say.
-    fn bring(&self, expected: Expected) -> Result<(PathBuf, Sha256Digest), Error> {
-        let mut urls = Vec::new();
-        let mut failed = None;
-        for url in &self.file.urls {
-            match Registry::place(url, &self.resolved.origin) {
-                Ok(Source::Builtin(name)) => match self.unpack(&name, &expected) {
-                    Ok(unpacked) => return Ok(unpacked),
-                    Err(error) => failed = Some(error),
-                },
-                Ok(Source::Http(url)) => urls.push(url),
-                Ok(Source::File(path)) => urls.push(path.display().to_string()),
-                // Recorded, for people: a wheel is fetched by other programs.
-                Ok(Source::PythonPackage(_)) => {
-                    failed = Some(Error::UnsupportedUrl {
-                        url: redacted(url),
-                        why: "is a file in a Python package, which is not fetched here",
-                    });
-                }
-                Ok(Source::Relative(_)) => {}
-                Err(error) => failed = Some(error),
-            }
+impl Resolved {
+    /// The pin of one of its files.
+    fn pin(&self, file: &str, sha256: Sha256Digest) -> Pin {
+        Pin {
+            name: self.entry.name.clone(),
+            version: self.version.version.clone(),
+            file: file.to_owned(),
+            registry: self.registry.clone(),
+            sha256,
         }
-        if let (true, Some(error)) = (urls.is_empty(), failed) {
-            return Err(error);
-        }
-        if self.options.offline {
-            return Err(Error::Offline {
-                name: self.resolved.entry.name.clone(),
-                version: self.resolved.version.version.clone(),
-                cache: self.registry.store.root().to_owned(),
-            });
-        }
-        let request =
-            FetchRequest { name: &self.file.path, urls: &urls, expected, size: self.file.size };
-        let fetched = fetch(&self.registry.store, &request, &self.registry.fetch, self.observer)?;
-        Ok((fetched.path, fetched.digest))
     }
+}
 
-    /// Writes a file that the binary carries into the store.
-    fn unpack(&self, name: &str, expected: &Expected) -> Result<(PathBuf, Sha256Digest), Error> {
-        let url = format!("builtin:{name}");
-        let Some(bytes) = (self.registry.builtin)(name) else {
-            return Err(Error::BuiltinMissing { url });
-        };
-        let got = Sha256Digest::of(bytes);
-        expected.check(&url, got)?;
-        let size = bytes.len() as u64;
-        self.observer.started(&self.file.path, Some(size));
-        let (digest, path) = self.registry.store.insert(bytes)?;
-        self.observer.advanced(size);
-        self.observer.finished();
-        Ok((path, digest))
-    }
-
-    fn pulled(&self, path: PathBuf, digest: Sha256Digest, was_cached: bool) -> PulledFile {
-        PulledFile { name: self.file.path.clone(), path, digest, was_cached }
-    }
-
-    fn unknown(&self) -> Error {
-        Error::Sha256Unknown {
-            name: self.resolved.entry.name.clone(),
-            version: self.resolved.version.version.clone(),
-        }
+/// The version of `name` that is pinned, if there is just one.
+fn only_version(lock: &LockFile, name: &ModelName) -> Option<Version> {
+    let mut versions: Vec<&Version> =
+        lock.pins().iter().filter(|pin| pin.name == *name).map(|pin| &pin.version).collect();
+    versions.dedup();
+    match versions[..] {
+        [version] => Some(version.clone()),
+        _ => None,
     }
 }

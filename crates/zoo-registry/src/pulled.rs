@@ -7,15 +7,17 @@ use semver::Version;
 
 use crate::digest::Sha256Digest;
 use crate::entry::{Entry, EntryVersion};
+use crate::evidence::EvidenceKind;
 
 /// How to pull.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PullOptions {
     /// Fetch nothing: what is not in the store is an error.
     pub offline: bool,
-    /// Refuse files of which only a prefix of the digest is known.
+    /// Refuse files of which neither a SHA-256 nor a SHA-384 is known in full.
     pub require_sha256: bool,
-    /// Read all of a file that is in the store and compare its digest again.
+    /// Read all of a file that is in the store and compare its digest again. Without this, a
+    /// file that looks as it did when it was last read is taken to be the same.
     pub verify: bool,
 }
 
@@ -55,13 +57,15 @@ pub struct PulledFile {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PullWarning {
-    /// Only a prefix of the digest was known; the digest that came is pinned from now on.
+    /// No full SHA-256 was known; the digest that came is pinned from now on.
     PinnedOnFirstSight {
         /// The file.
         file: String,
-        /// The prefix that was checked.
+        /// The kind of the strongest digest that was checked.
+        kind: EvidenceKind,
+        /// That digest.
         prefix: String,
-        /// Who published the prefix.
+        /// Who published it.
         publisher: String,
         /// What is pinned.
         digest: Sha256Digest,
@@ -83,11 +87,17 @@ pub enum PullWarning {
 impl fmt::Display for PullWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::PinnedOnFirstSight { file, prefix, publisher, digest } => write!(
-                f,
-                "only the start of the sha256 of {file} is known ({prefix}, by {publisher}); \
-                 pinned {digest}, which came"
-            ),
+            Self::PinnedOnFirstSight { file, kind, prefix, publisher, digest } => {
+                let known = match kind {
+                    EvidenceKind::Sha256Prefix => "start of the sha256".to_owned(),
+                    kind => kind.to_string(),
+                };
+                write!(
+                    f,
+                    "only the {known} of {file} is known ({prefix}, by {publisher}); pinned \
+                     {digest}, which came"
+                )
+            }
             Self::Yanked { version } => {
                 write!(f, "version {version} was withdrawn by its publisher")
             }

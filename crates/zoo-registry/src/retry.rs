@@ -2,11 +2,11 @@
 //!
 //! | failure                                             | tried again |
 //! |-----------------------------------------------------|-------------|
-//! | no connection, reset, stall, body cut short          | yes         |
+//! | no connection, reset, stall, too slow, body cut short | yes        |
 //! | 408, 429, 5xx                                        | yes, after Retry-After if given |
-//! | any other status, certificate, redirect loop         | no          |
+//! | any other status, certificate, redirect loop         | no: next source |
 //! | wrong digest, wrong size, web page, LFS pointer      | no: next source |
-//! | disk full, no permission                             | no, and no other source either |
+//! | disk full, no permission, stopped                    | no, and no other source either |
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
@@ -60,7 +60,7 @@ fn random_unit() -> f64 {
 pub(crate) fn is_transient(error: &Error) -> bool {
     match error {
         Error::HttpStatus { status, .. } => matches!(status, 408 | 429 | 500..=599),
-        Error::Truncated { .. } => true,
+        Error::Truncated { .. } | Error::TooSlow { .. } => true,
         Error::Transport { source, .. } => match &**source {
             // A TLS failure comes as invalid data: a bad certificate stays bad.
             ureq::Error::Io(error) => error.kind() != io::ErrorKind::InvalidData,
@@ -77,7 +77,13 @@ pub(crate) fn is_transient(error: &Error) -> bool {
 
 /// Whether another source may help where this one failed.
 pub(crate) fn is_fault_of_source(error: &Error) -> bool {
-    !matches!(error, Error::Io { .. } | Error::CacheNotADirectory { .. })
+    !matches!(
+        error,
+        Error::Io { .. }
+            | Error::DiskFull { .. }
+            | Error::CacheNotADirectory { .. }
+            | Error::Stopped { .. }
+    )
 }
 
 #[cfg(test)]

@@ -37,6 +37,17 @@ impl RegistrySpec {
     }
 }
 
+/// An entry, and where it was found.
+#[derive(Debug)]
+pub struct Found<'a> {
+    /// The entry.
+    pub entry: Entry,
+    /// The index that has it.
+    pub index: &'a Index,
+    /// What the user calls that registry.
+    pub registry: &'a str,
+}
+
 #[derive(Debug)]
 struct Source {
     spec: RegistrySpec,
@@ -68,17 +79,18 @@ impl Sources {
         &self.options
     }
 
-    /// The entry with this name or alias, and the registry that it is from.
+    /// The entry with this name or alias, from the registry that answers for it.
     ///
     /// # Errors
     /// [`Error::NotFound`], with names that are close; what opening or reading a registry
     /// says. A registry that fails is not passed over: another might have a model of the
     /// same name.
-    pub fn lookup(&self, name: &ModelName) -> Result<(Entry, &Index), Error> {
+    pub fn lookup(&self, name: &ModelName) -> Result<Found<'_>, Error> {
         for at in self.asked(name.owner()) {
             let index = self.open(&self.sources[at])?;
             if let Some(entry) = index.get(name)? {
-                return Ok((entry, index));
+                let registry = &self.sources[at].spec.name;
+                return Ok(Found { entry, index, registry });
             }
         }
         let mut suggestions = Suggestions::to(name);

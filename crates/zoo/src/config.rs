@@ -15,6 +15,28 @@ pub(crate) const FILE: &str = "zoo.toml";
 pub(crate) struct Config {
     #[serde(default)]
     pub(crate) adapt: Adapt,
+    /// The registries that are asked before the one inside this program, in order.
+    #[serde(default)]
+    pub(crate) registry: Vec<RegistryConfig>,
+    /// Where the file lies.
+    #[serde(skip)]
+    pub(crate) folder: Option<PathBuf>,
+}
+
+/// A registry: `[[registry]]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RegistryConfig {
+    /// What messages call it.
+    pub(crate) name: String,
+    /// A folder, an address, or `git+` and a repository's address.
+    pub(crate) location: String,
+    /// The owners whose models come from here and nowhere else.
+    #[serde(default)]
+    pub(crate) namespaces: Vec<String>,
+    /// Take it though nobody signs it.
+    #[serde(default)]
+    pub(crate) unsigned: bool,
 }
 
 /// The arguments of `zoo adapt`, under the same names.
@@ -43,6 +65,15 @@ impl Config {
         let mut config: Self =
             toml::from_str(&text).with_context(|| format!("cannot read {}", file.display()))?;
         config.adapt.data = config.adapt.data.map(|path| relative(&here, dir, &path));
+        for registry in &mut config.registry {
+            let is_path =
+                !registry.location.contains("://") && !registry.location.starts_with("git+");
+            if is_path {
+                let path = relative(&here, dir, Path::new(&registry.location));
+                registry.location = path.display().to_string();
+            }
+        }
+        config.folder = Some(dir.to_owned());
         config.adapt.out = config.adapt.out.map(|path| relative(&here, dir, &path));
         Ok(config)
     }

@@ -55,9 +55,13 @@ fn of_conversion(error: &zoo_convert::Error) -> Option<String> {
 
 fn of_model(error: &zoo_model::Error) -> Option<String> {
     use zoo_model::Error;
+    use zoo_model::bundle::ParityError;
     Some(match error {
         Error::Device { .. } => "use --device cpu, or build with `--features gpu`".to_owned(),
         Error::Bundle { .. } => "fetch or write the bundle again".to_owned(),
+        Error::Parity(ParityError::Absent { .. }) => {
+            "convert or adapt it again: bundles get a vector when they are made".to_owned()
+        }
         _ => return None,
     })
 }
@@ -73,6 +77,9 @@ fn of_data(error: &zoo_adapt::Error) -> Option<String> {
         Error::EmptyClass { .. } => "remove the folder, or put pictures into it".to_owned(),
         Error::TooFewImages { .. } => {
             "remove the class, or give it more pictures that can be read".to_owned()
+        }
+        Error::TooFewToFinetune { .. } => {
+            "hold out less (--held-out), give it more pictures, or use --strategy probe".to_owned()
         }
         Error::NoHead { .. } | Error::NotForImages { .. } => {
             "`zoo inspect` shows what the model is".to_owned()

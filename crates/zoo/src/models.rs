@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use zoo_convert::{CONVERTER_VERSION, ConvertOptions, convert, format};
 use zoo_model::{Bundle, Hasher, Preprocess};
+use zoo_registry::trust::TrustStore;
 use zoo_registry::{
-    FetchOptions, FileFormat, Index, PullOptions, Pulled, Reference, Registry, Store,
-    default_cache_dir,
+    FileFormat, IndexOptions, PullOptions, Pulled, Reference, Registry, RegistrySpec, Row, Sources,
+    Store, default_cache_dir, default_config_dir,
 };
 
 use crate::cli::Global;
+use crate::config::Config;
 use crate::output;
 use crate::progress::Bars;
 
@@ -29,24 +31,74 @@ pub(crate) fn cache_dir(global: &Global) -> Result<PathBuf> {
     }
 }
 
-/// The registry that the options name, or the one inside the program.
-pub(crate) fn registry(global: &Global) -> Result<Registry> {
-    let store = Store::open(cache_dir(global)?)?;
-    let fetch = FetchOptions::default();
-    let index = match &global.registry {
-        Some(place) => Index::open(place, &store, &fetch, global.offline)?,
-        None => Index::embedded(),
-    };
-    for error in index.rejected() {
-        output::warning(format!("{:#}", anyhow::anyhow!(error.to_string())));
+/// The folder of what is no cache: whom this user trusts, keys and tokens.
+pub(crate) fn config_dir(global: &Global) -> Result<PathBuf> {
+    match &global.config_dir {
+        Some(dir) => Ok(dir.clone()),
+        None => Ok(default_config_dir()?),
     }
-    Ok(Registry::new(index, store).with_builtin(builtin))
+}
+
+/// Whom this user trusts.
+pub(crate) fn trust_store(global: &Global) -> Result<TrustStore> {
+    Ok(TrustStore::new(config_dir(global)?.join("trust")))
+}
+
+/// How registries are opened.
+pub(crate) fn index_options(global: &Global) -> Result<IndexOptions> {
+    let store = Store::open(cache_dir(global)?)?;
+    Ok(IndexOptions {
+        offline: global.offline,
+        trust: Some(trust_store(global)?),
+        allow_unsigned: global.allow_unsigned,
+        ..IndexOptions::new(store)
+    })
+}
+
+/// The registry that the options name; or else those of `zoo.toml`, and after them the one
+/// inside the program.
+pub(crate) fn registry(global: &Global) -> Result<Registry> {
+    let config = Config::find()?;
+    let specs = match &global.registry {
+        Some(location) => vec![RegistrySpec::at(location)],
+        None => {
+            let named = config.registry.iter().map(|registry| RegistrySpec {
+                name: registry.name.clone(),
+                location: Some(registry.location.clone()),
+                namespaces: registry.namespaces.clone(),
+                unsigned: registry.unsigned,
+            });
+            named.chain([RegistrySpec::builtin()]).collect()
+        }
+    };
+    let registry = Registry::new(Sources::new(specs, index_options(global)?));
+    let registry = registry.with_builtin(builtin);
+    Ok(match config.folder {
+        // A project pins what it pulls.
+        Some(folder) => registry.with_lock_file(folder.join("zoo.lock")),
+        None => registry,
+    })
+}
+
+/// Tells what of the registries could not be read.
+pub(crate) fn warn_of_rejected(registry: &Registry) {
+    for error in registry.sources().take_rejected() {
+        output::warning(format!("{:#}", anyhow::Error::new(error)));
+    }
+}
+
+/// Whether the model is inside this program.
+pub(crate) fn is_builtin(row: &Row) -> bool {
+    builtin(row.name.as_str()).is_some_and(|bytes| row.bytes == Some(bytes.len() as u64))
 }
 
 /// Fetches the model called `name`, if it is not there yet.
 pub(crate) fn pull(global: &Global, name: &str, options: PullOptions) -> Result<Pulled> {
     let reference: Reference = name.parse()?;
-    let pulled = registry(global)?.pull(&reference, options, &Bars::new(global))?;
+    let registry = registry(global)?;
+    let pulled = registry.pull(&reference, options, &Bars::new(global));
+    warn_of_rejected(&registry);
+    let pulled = pulled?;
     for warning in &pulled.warnings {
         output::warning(warning.to_string());
     }
@@ -136,14 +188,16 @@ fn cached_bundle(global: &Global, pulled: &Pulled, options: &ConvertOptions) -> 
 fn convert_options(pulled: &Pulled) -> Result<ConvertOptions> {
     let (entry, version) = (&pulled.entry, &pulled.version);
     // The registry does not know zoo-model: both write preprocessing in the same way.
-    let preprocess: Preprocess =
-        serde_json::from_value(serde_json::to_value(entry.preprocessing_of(version))?)?;
+    let preprocess: Option<Preprocess> = entry
+        .preprocessing_of(version)
+        .map(|preprocessing| serde_json::from_value(serde_json::to_value(preprocessing)?))
+        .transpose()?;
     Ok(ConvertOptions {
-        architecture: Some(entry.architecture.clone()),
+        architecture: entry.architecture_of(version).map(str::to_owned),
         name: Some(entry.name.to_string()),
         version: Some(version.version.to_string()),
-        license: Some(entry.licence.clone()),
-        preprocess: Some(preprocess),
+        license: Some(entry.licence_of(version).to_owned()),
+        preprocess,
         ..ConvertOptions::default()
     })
 }

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use zoo_model::Bundle;
+use zoo_model::{Bundle, write_file_atomically};
 
 use super::Data;
 use crate::check::{DataCheck, DataReport};
@@ -117,18 +117,11 @@ impl Outcome {
         report.to_html()
     }
 
-    /// Writes the page to `path`: to a temporary beside it, which is then renamed.
+    /// Writes the page to `path`, as a whole or not at all.
     pub fn write_report(&self, path: &Path) -> Result<()> {
         let html = self.report()?;
-        let parent = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        std::fs::create_dir_all(parent).map_err(Error::write(parent))?;
-        let temporary = tempfile::NamedTempFile::new_in(parent).map_err(Error::write(parent))?;
-        std::fs::write(temporary.path(), html).map_err(Error::write(path))?;
-        zoo_model::bundle::set_readable(temporary.path()).map_err(Error::write(path))?;
-        temporary.persist(path).map_err(|error| Error::write(path)(error.error))?;
-        Ok(())
+        write_file_atomically(path, |file| {
+            file.write_all(html.as_bytes()).map_err(Error::write(path))
+        })
     }
 }

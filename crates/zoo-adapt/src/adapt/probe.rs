@@ -38,11 +38,22 @@ pub(super) struct Solved {
 
 impl Solved {
     pub(super) fn summary(&self) -> String {
+        let strength = self.strength(4);
         match self.cross_validated {
             Some(accuracy) => {
-                format!("C = {:.4}, cross-validated accuracy {:.1} %", self.c, accuracy * 100.0)
+                format!("{strength}, cross-validated accuracy {:.1} %", accuracy * 100.0)
             }
-            None => format!("C = {:.4}", self.c),
+            None => strength,
+        }
+    }
+
+    /// The regularisation with so many decimals, or by its power of ten where these would say
+    /// nothing.
+    pub(super) fn strength(&self, decimals: usize) -> String {
+        if (1e-3..1e6).contains(&self.c) {
+            format!("C = {:.decimals$}", self.c)
+        } else {
+            format!("C = {:.2e}", self.c)
         }
     }
 }

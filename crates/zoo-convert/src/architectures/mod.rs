@@ -119,14 +119,6 @@ pub fn guess_preprocess(graph: &Graph) -> Option<Preprocess> {
     Some(Preprocess { crop: Some([height, width]), ..Preprocess::imagenet(shorter, height) })
 }
 
-/// The shape of the input of a parity vector: one example, open sides of an image as 224.
-pub fn probe_shape(shape: &[Option<usize>]) -> Vec<usize> {
-    let side = |(axis, dim): (usize, &Option<usize>)| {
-        dim.unwrap_or(if axis >= 2 && shape.len() == 4 { 224 } else { 1 })
-    };
-    shape.iter().enumerate().map(side).collect()
-}
-
 /// The parameters of `graph` by the rule of the parity fixtures, as `f32`: numbers that follow
 /// from names, scaled so that activations neither vanish nor explode.
 ///

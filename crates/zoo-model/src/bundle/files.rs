@@ -1,4 +1,4 @@
-//! The five files of a bundle: from and to bytes.
+//! The files of a bundle, and archives of named files: from and to bytes.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -17,51 +17,104 @@ pub(super) const LABELS: &str = "labels.txt";
 pub(super) const WEIGHTS: &str = "weights.safetensors";
 pub(super) const SUMS: &str = "SHA256SUMS";
 
-/// Every member in the order of the archive, with the largest size that is read into memory.
-/// Weights are mapped: they have no such limit.
-const MEMBERS: [(&str, u64); 5] =
-    [(CARD, 1 << 20), (GRAPH, 64 << 20), (LABELS, 16 << 20), (WEIGHTS, u64::MAX), (SUMS, 64 << 10)];
+/// Every member that an archive may have, in its order, with the largest size that is read into
+/// memory. `SHA256SUMS` is the last.
+pub(super) type Table = &'static [(&'static str, u64)];
+
+/// Of a bundle. Weights are mapped: they have no limit.
+pub(super) const BUNDLE: Table = &[
+    (CARD, 1 << 20),
+    (GRAPH, 64 << 20),
+    (LABELS, 16 << 20),
+    (WEIGHTS, u64::MAX),
+    (SUMS, 64 << 10),
+];
 
 /// The most labels that stand in the card itself.
 const MAX_LABELS_IN_CARD: usize = 32;
 
-/// The members of a bundle, by name.
-#[derive(Default)]
-pub(super) struct Members(BTreeMap<&'static str, Bytes>);
+/// The members of an archive, by name.
+#[derive(Debug)]
+pub(super) struct Members {
+    table: Table,
+    bytes: BTreeMap<&'static str, Bytes>,
+}
 
 impl Members {
+    /// None yet, of those in `table`.
+    pub(super) fn new(table: Table) -> Self {
+        Self { table, bytes: BTreeMap::new() }
+    }
+
     /// Adds a member; the reason why not, if it is unknown, there already or too large.
     pub(super) fn insert(&mut self, name: &str, bytes: Bytes) -> Result<(), String> {
-        let Some(&(name, limit)) = MEMBERS.iter().find(|(known, _)| *known == name) else {
+        let Some(&(name, limit)) = self.table.iter().find(|(known, _)| *known == name) else {
             return Err(format!("`{}` does not belong into it", name.escape_default()));
         };
         if bytes.len() as u64 > limit {
             return Err(format!("`{name}` has {} bytes, {limit} is the most", bytes.len()));
         }
-        match self.0.insert(name, bytes) {
+        match self.bytes.insert(name, bytes) {
             None => Ok(()),
             Some(_) => Err(format!("`{name}` is in it twice")),
         }
     }
 
+    /// The member called `name`, if it is there.
+    pub(super) fn find(&self, name: &str) -> Option<&Bytes> {
+        self.bytes.get(name)
+    }
+
+    /// The member called `name`; the reason why not.
+    pub(super) fn get(&self, name: &str) -> Result<&Bytes, String> {
+        self.find(name).ok_or_else(|| format!("`{name}` is missing"))
+    }
+
+    /// The member called `name` as text; the reason why not.
+    pub(super) fn text(&self, name: &str) -> Result<&str, String> {
+        std::str::from_utf8(self.get(name)?).map_err(|_| format!("`{name}` is not UTF-8"))
+    }
+
     /// The members in the order of the archive, with their list of digests as the last.
     pub(super) fn in_order(&self) -> impl Iterator<Item = (&'static str, &Bytes)> {
-        MEMBERS.iter().filter_map(|(name, _)| self.0.get_key_value(name)).map(|(n, b)| (*n, b))
+        self.table.iter().filter_map(|(name, _)| Some((*name, self.bytes.get(name)?)))
+    }
+
+    /// The members in the order of the archive, each in one piece.
+    pub(super) fn in_pieces(&self) -> impl Iterator<Item = (&'static str, Vec<&[u8]>)> {
+        self.in_order().map(|(name, bytes)| (name, vec![&bytes[..]]))
     }
 
     /// The list of digests of all members but itself.
     pub(super) fn sums(&self) -> String {
         let listed = self.in_order().filter(|(name, _)| *name != SUMS);
-        listed.fold(String::new(), |sums, (name, bytes)| {
-            sums + &format!("{}  {name}\n", Digest::of(bytes))
-        })
+        listed.map(|(name, bytes)| sums_line(name, Digest::of(bytes))).collect()
     }
+
+    /// Checks every member against the list of digests, which is returned; the reason why not.
+    pub(super) fn checked_sums(&self) -> Result<&str, String> {
+        let sums = self.text(SUMS)?;
+        if sums == self.sums() {
+            return Ok(sums);
+        }
+        let stands = |name: &str, bytes: &[u8]| {
+            sums.split_inclusive('\n').any(|line| line == sums_line(name, Digest::of(bytes)))
+        };
+        let broken = self.in_order().find(|(name, bytes)| *name != SUMS && !stands(name, bytes));
+        let name = broken.map_or(SUMS, |(name, _)| name);
+        Err(format!("the bytes of `{name}` do not have their digest"))
+    }
+}
+
+/// A line of a list of digests.
+pub(super) fn sums_line(name: &str, digest: Digest) -> String {
+    format!("{digest}  {name}\n")
 }
 
 /// Reads the members of a bundle that is a folder. Files of other names are not touched.
 pub(super) fn from_folder(path: &Path) -> Result<Members, Error> {
-    let mut members = Members::default();
-    for (name, limit) in MEMBERS {
+    let mut members = Members::new(BUNDLE);
+    for &(name, limit) in BUNDLE {
         let file = path.join(name);
         let size = match std::fs::metadata(&file) {
             Ok(metadata) => metadata.len(),
@@ -75,7 +128,7 @@ pub(super) fn from_folder(path: &Path) -> Result<Members, Error> {
         let bytes = map(&file)?;
         members.insert(name, bytes).map_err(|reason| refused(path, reason))?;
     }
-    if members.0.is_empty() {
+    if members.bytes.is_empty() {
         let reason = format!("the folder holds no `{CARD}`");
         return Err(Error::Bundle { path: path.to_owned(), reason });
     }
@@ -96,30 +149,16 @@ pub(super) fn map(path: &Path) -> Result<Bytes, Error> {
     Ok(Bytes::from_owner(map))
 }
 
-fn refused(path: &Path, reason: impl Into<String>) -> Error {
+pub(super) fn refused(path: &Path, reason: impl Into<String>) -> Error {
     Error::Bundle { path: path.to_owned(), reason: reason.into() }
 }
 
 /// Checks the members' digests and reads them.
-pub(super) fn decode(path: &Path, members: Members) -> Result<Bundle, Error> {
-    let member = |name: &str| {
-        members.0.get(name).ok_or_else(|| refused(path, format!("`{name}` is missing")))
-    };
-    let utf8 = |name: &str| {
-        let bytes = member(name)?;
-        std::str::from_utf8(bytes).map_err(|_| refused(path, format!("`{name}` is not UTF-8")))
-    };
-    let sums = utf8(SUMS)?;
-    if sums != members.sums() {
-        let stands = |name: &str, bytes: &[u8]| {
-            sums.lines().any(|line| line == format!("{}  {name}", Digest::of(bytes)))
-        };
-        let broken = members.in_order().find(|(name, bytes)| *name != SUMS && !stands(name, bytes));
-        let name = broken.map_or(SUMS, |(name, _)| name);
-        return Err(refused(path, format!("the bytes of `{name}` do not have their digest")));
-    }
+pub(super) fn decode(path: &Path, members: &Members) -> Result<Bundle, Error> {
+    let refuse = |reason| refused(path, reason);
+    let sums = members.checked_sums().map_err(refuse)?;
     let digest = Digest::of(sums.as_bytes());
-    let mut card: Card = toml::from_str(utf8(CARD)?)
+    let mut card: Card = toml::from_str(members.text(CARD).map_err(refuse)?)
         .map_err(|source| Error::Card { path: path.to_owned(), source: Box::new(source) })?;
     if card.format != Card::FORMAT {
         let (found, known) = (card.format, Card::FORMAT);
@@ -128,12 +167,12 @@ pub(super) fn decode(path: &Path, members: Members) -> Result<Bundle, Error> {
             format!("its format is {found}, this version of zoo reads {known}: update zoo"),
         ));
     }
-    if members.0.contains_key(LABELS) {
-        card.labels = utf8(LABELS)?.lines().map(str::to_owned).collect();
+    if members.find(LABELS).is_some() {
+        card.labels = members.text(LABELS).map_err(refuse)?.lines().map(str::to_owned).collect();
     }
-    let graph = Graph::from_json(utf8(GRAPH)?)?;
-    let weights = read_weights(member(WEIGHTS)?)
-        .map_err(|reason| refused(path, format!("`{WEIGHTS}`: {reason}")))?;
+    let graph = Graph::from_json(members.text(GRAPH).map_err(refuse)?)?;
+    let weights = read_weights(members.get(WEIGHTS).map_err(refuse)?)
+        .map_err(|reason| refuse(format!("`{WEIGHTS}`: {reason}")))?;
     Ok(Bundle { card, graph, weights, digest: Some(digest) })
 }
 
@@ -160,17 +199,17 @@ pub(crate) fn read_weights(bytes: &Bytes) -> Result<Weights, String> {
 /// The five members of a bundle, as bytes.
 pub(super) fn encode(bundle: &Bundle) -> Members {
     let mut card = bundle.card.clone();
-    let mut members = Members::default();
+    let mut members = Members::new(BUNDLE);
     if card.labels.len() > MAX_LABELS_IN_CARD {
         let labels: String = card.labels.drain(..).map(|label| one_line(&label) + "\n").collect();
-        members.0.insert(LABELS, labels.into());
+        members.bytes.insert(LABELS, labels.into());
     }
     // A card is texts, numbers and lists of them: nothing that TOML refuses.
     let card = toml::to_string(&card).unwrap_or_default();
-    members.0.insert(CARD, card.into());
-    members.0.insert(GRAPH, bundle.graph.to_json().into());
-    members.0.insert(WEIGHTS, write_weights(&bundle.weights).into());
-    members.0.insert(SUMS, members.sums().into());
+    members.bytes.insert(CARD, card.into());
+    members.bytes.insert(GRAPH, bundle.graph.to_json().into());
+    members.bytes.insert(WEIGHTS, write_weights(bundle.weights.iter()).into());
+    members.bytes.insert(SUMS, members.sums().into());
     members
 }
 
@@ -179,8 +218,11 @@ fn one_line(label: &str) -> String {
     label.replace(['\n', '\r'], " ")
 }
 
-fn write_weights(weights: &Weights) -> Vec<u8> {
-    let views = weights.iter().filter_map(|(name, tensor)| {
+/// A safetensors file of `tensors`.
+pub(super) fn write_weights<'a>(
+    tensors: impl Iterator<Item = (&'a String, &'a Tensor)>,
+) -> Vec<u8> {
+    let views = tensors.filter_map(|(name, tensor)| {
         let dtype = SAFETENSORS.iter().find(|(dtype, _)| *dtype == tensor.dtype())?.1;
         let view = TensorView::new(dtype, tensor.shape().to_vec(), tensor.bytes()).ok()?;
         Some((name, view))
@@ -202,6 +244,6 @@ const SAFETENSORS: [(DType, Dtype); 10] = [
     (DType::F64, Dtype::F64),
 ];
 
-fn dtype_of(dtype: Dtype) -> Option<DType> {
+pub(super) fn dtype_of(dtype: Dtype) -> Option<DType> {
     SAFETENSORS.iter().find(|(_, theirs)| *theirs == dtype).map(|(ours, _)| *ours)
 }

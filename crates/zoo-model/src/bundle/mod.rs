@@ -15,19 +15,35 @@
 //!
 //! Writing goes to a temporary beside the target, which is renamed once it is on disk: a
 //! bundle is there as a whole or not at all.
+//!
+//! A [`Delta`] is a bundle without what another has as well, as one `.zoodelta` file:
+//!
+//! ```text
+//! delta.toml            of which bundle, into which, and where each tensor comes from
+//! model.toml            the card, and the other small files of the bundle that it becomes
+//! graph.json
+//! labels.txt
+//! weights.header        how that bundle's weights.safetensors begins: names, types, shapes
+//! weights.safetensors   the tensors that the parent lacks
+//! composed.sums         that bundle's SHA256SUMS
+//! SHA256SUMS            the digest of each of the others
+//! ```
 
 mod archive;
 mod card;
+mod delta;
 mod files;
+mod parity;
 mod probe;
 mod write;
 
 use std::path::{Path, PathBuf};
 
 pub use card::{Adapted, Card, Metrics, Parent, Parity, Source};
+pub use delta::{Composed, Delta, DeltaError, DeltaHeader, Origin, TensorOrigin};
 pub(crate) use files::read_weights;
-pub use probe::{probe_input, rule_tensor, rule_tiles};
-pub use write::set_readable;
+pub use parity::{PARITY_TOLERANCE, ParityError, ParityReport, parity};
+pub use probe::{probe_input, probe_shape, rule_tensor, rule_tiles, typed_probe};
 
 use crate::{Digest, Error, Executor, Graph, Weights};
 
@@ -59,17 +75,19 @@ impl Bundle {
         let members = if metadata.is_dir() {
             files::from_folder(path)?
         } else {
-            archive::read(path, files::map(path)?)?
+            archive::read(&files::map(path)?, files::BUNDLE)
+                .map_err(|reason| files::refused(path, reason))?
         };
-        files::decode(path, members)
+        files::decode(path, &members)
     }
 
     /// Opens a `.zoo` file that is already in memory, such as one inside the program. `name`
     /// stands for its path in errors.
     pub fn from_bytes(name: &str, bytes: impl Into<bytes::Bytes>) -> Result<Self, Error> {
         let path = PathBuf::from(name);
-        let members = archive::read(&path, bytes.into())?;
-        files::decode(&path, members)
+        let members = archive::read(&bytes.into(), files::BUNDLE)
+            .map_err(|reason| files::refused(&path, reason))?;
+        files::decode(&path, &members)
     }
 
     /// The digest that names this bundle: that of its list of digests.

@@ -1,4 +1,4 @@
-use crate::{Tensor, fnv1a, splitmix64};
+use crate::{DType, Tensor, fnv1a, splitmix64};
 
 /// A tensor of numbers in `[-1, 1)` that follow from its name alone.
 ///
@@ -40,4 +40,23 @@ pub fn probe_input(shape: &[usize]) -> Tensor {
     let values: Vec<f32> =
         rule_tensor("input", shape.iter().product()).iter().map(|value| *value as f32).collect();
     Tensor::from_f32(shape, &values)
+}
+
+/// The shape of the input of a parity vector: one example, open sides of an image as 224.
+pub fn probe_shape(shape: &[Option<usize>]) -> Vec<usize> {
+    let side = |(axis, dim): (usize, &Option<usize>)| {
+        dim.unwrap_or(if axis >= 2 && shape.len() == 4 { 224 } else { 1 })
+    };
+    shape.iter().enumerate().map(side).collect()
+}
+
+/// The probe input for a value of type `dtype`. Whole numbers are made of the rule's by taking
+/// their first two digits.
+pub fn typed_probe(dtype: DType, shape: &[usize]) -> Tensor {
+    let probe = probe_input(shape);
+    if dtype.is_float() {
+        return probe;
+    }
+    let values: Vec<i64> = probe.to_f32().iter().map(|v| (v.abs() * 100.0) as i64).collect();
+    Tensor::from_i64(shape, &values)
 }

@@ -1,9 +1,10 @@
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use super::{Bundle, archive, files};
-use crate::{Digest, Error};
+use crate::atomic::{PREFIX, make_folder_of, sync_folder};
+use crate::{Digest, Error, write_file_atomically};
 
 impl Bundle {
     /// Writes a `.zoo` file, or a folder where `path` does not end in `.zoo`. What stood there
@@ -14,84 +15,57 @@ impl Bundle {
     pub fn write(&self, path: impl AsRef<Path>) -> Result<Digest, Error> {
         let path = path.as_ref();
         let members = files::encode(self);
-        let parent = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
         if path.extension().is_some_and(|extension| extension == "zoo") {
-            let mut temporary = tempfile::Builder::new()
-                .prefix(".zoo-")
-                .tempfile_in(parent)
-                .map_err(Error::io("write in", parent))?;
-            write_archive(temporary.as_file_mut(), &members).map_err(Error::io("write", path))?;
-            set_readable(temporary.path()).map_err(Error::io("write", path))?;
-            temporary.persist(path).map_err(|error| Error::io("write", path)(error.error))?;
+            write_archive(path, &members)?;
         } else {
-            let temporary = tempfile::Builder::new()
-                .prefix(".zoo-")
-                .tempdir_in(parent)
-                .map_err(Error::io("write in", parent))?;
-            for (name, bytes) in members.in_order() {
-                let file = temporary.path().join(name);
-                write_file(&file, bytes).map_err(Error::io("write", file))?;
-            }
-            replace_folder(temporary, path)?;
+            write_folder(path, &members)?;
         }
-        // The rename itself is on disk only with its folder.
-        File::open(parent)
-            .and_then(|folder| folder.sync_all())
-            .map_err(Error::io("sync", parent))?;
         Ok(Digest::of(members.sums().as_bytes()))
     }
 
     /// The `.zoo` file's bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        // Writing to memory does not fail.
-        let _ = write_members(&mut bytes, &files::encode(self));
-        bytes
+        // Weights that no `.zoo` file can hold do not fit into memory.
+        archive::pieces(files::encode(self).in_pieces()).unwrap_or_default().concat()
     }
 }
 
-fn write_archive(file: &mut File, members: &files::Members) -> io::Result<()> {
-    let mut buffered = BufWriter::new(&mut *file);
-    write_members(&mut buffered, members)?;
-    buffered.flush()?;
-    drop(buffered);
-    file.sync_all()
+/// Writes the archive of `members` to `path`.
+pub(super) fn write_archive(path: &Path, members: &files::Members) -> Result<(), Error> {
+    let pieces =
+        archive::pieces(members.in_pieces()).map_err(|reason| files::refused(path, reason))?;
+    write_pieces(path, &pieces)
 }
 
-fn write_members(out: &mut impl Write, members: &files::Members) -> io::Result<()> {
+/// Writes the pieces of a file to `path`.
+pub(super) fn write_pieces(path: &Path, pieces: &[impl AsRef<[u8]>]) -> Result<(), Error> {
+    write_file_atomically(path, |file| {
+        pieces
+            .iter()
+            .try_for_each(|piece| file.write_all(piece.as_ref()))
+            .map_err(Error::io("write", path))
+    })
+}
+
+fn write_folder(path: &Path, members: &files::Members) -> Result<(), Error> {
+    let parent = make_folder_of(path)?;
+    let temporary = tempfile::Builder::new()
+        .prefix(PREFIX)
+        .tempdir_in(parent)
+        .map_err(Error::io("write in", parent))?;
     for (name, bytes) in members.in_order() {
-        if bytes.len() as u64 > archive::MAX_MEMBER {
-            let message = format!("{name} is larger than a .zoo file can hold: write a folder");
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
-        }
-        out.write_all(&archive::header(name, bytes.len() as u64))?;
-        out.write_all(bytes)?;
-        out.write_all(&archive::END[..archive::padding(bytes.len())])?;
+        let file = temporary.path().join(name);
+        write_file(&file, bytes).map_err(Error::io("write", file))?;
     }
-    out.write_all(&archive::END)
+    replace_folder(temporary, path)?;
+    sync_folder(parent);
+    Ok(())
 }
 
 fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create_new(path)?;
     file.write_all(bytes)?;
     file.sync_all()
-}
-
-/// Temporaries are private; what they become is for everyone, as files are.
-#[cfg(unix)]
-pub fn set_readable(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-/// As on Unix, where there is something to do.
-pub fn set_readable(_path: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 fn replace_folder(temporary: tempfile::TempDir, path: &Path) -> Result<(), Error> {

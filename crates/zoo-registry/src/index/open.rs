@@ -101,7 +101,7 @@ fn open_url(url: &str, options: &IndexOptions) -> Result<Index, Error> {
     // With or without the trailing slash it is the same registry.
     let base = url.trim_end_matches('/').to_owned();
     let (store, offline) = (options.store.clone(), options.offline);
-    let client = Client::new(&options.fetch);
+    let client = Client::new(&options.fetch)?;
     let cached = cached_index(&store, &base);
     let bytes = if offline {
         if !cached.is_file() {

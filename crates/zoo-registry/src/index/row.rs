@@ -3,6 +3,7 @@
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
+use crate::digest::Sha256Digest;
 use crate::entry::Entry;
 use crate::format::FileFormat;
 use crate::name::ModelName;
@@ -34,6 +35,9 @@ pub struct Row {
     /// Bytes to fetch, where known, perhaps an approximation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+    /// The digest of the first file, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Sha256Digest>,
     /// Published top-1 accuracy in percent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub top1: Option<f64>,
@@ -59,6 +63,7 @@ impl Row {
             licence: entry.licence_of(version).to_owned(),
             parameters: entry.parameters_of(version),
             bytes,
+            sha256: file.sha256,
             top1: version.top1.as_ref().map(|top1| top1.percent),
             summary: entry.summary.clone(),
         })

@@ -33,7 +33,8 @@ use crate::name::ModelName;
 
 pub use build::{BuildOptions, Built, build_tree};
 pub(crate) use page::{Line, Page, encode};
-pub(crate) use read::Tree;
+pub(crate) use build::to_json;
+pub(crate) use read::{Tree, read_index};
 pub(crate) use reader::{FolderReader, HttpReader, TreeReader};
 
 /// The index schema that this version writes and the newest it reads.

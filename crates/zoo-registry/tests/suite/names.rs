@@ -186,7 +186,7 @@ fn references() {
 fn messages_say_what_is_wrong_and_what_is_allowed() {
     let text = "ResNet".parse::<ModelName>().unwrap_err().to_string();
     assert!(text.contains("`R` is upper case") && text.contains("lowercase"), "{text}");
-    let error = "a@x".parse::<Reference>().unwrap_err();
+    let error = "a@1.x".parse::<Reference>().unwrap_err();
     assert!(matches!(error, Error::InvalidVersion { .. }));
     assert!(std::error::Error::source(&error).is_some());
 }

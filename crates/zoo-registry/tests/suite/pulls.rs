@@ -1,13 +1,18 @@
 //! Whole pulls, from a directory of entries to files in the store.
 
 use std::fs;
+use std::time::Duration;
 
 use zoo_registry::{
-    Error, Index, LockFile, Pin, PullOptions, PullWarning, Pulled, Registry, Sha256Digest, Silent,
+    Error, GcOptions, Index, LockFile, Pin, PullOptions, PullWarning, Pulled, Registry,
+    Sha256Digest, Silent,
 };
 
 use crate::server::{Reply, Server};
-use crate::support::{Cache, Recorder, impatient, payload, unsigned, write_tree};
+use crate::support::{
+    Cache, MD5_OF_PAYLOAD, Recorder, SHA1_OF_PAYLOAD, SHA384_OF_PAYLOAD, impatient, overwrite,
+    payload, unsigned, write_tree,
+};
 
 const OFFLINE: PullOptions = PullOptions { offline: true, require_sha256: false, verify: false };
 
@@ -120,16 +125,56 @@ fn fault_080_a_corrupt_blob_is_fetched_again() {
     let mut bytes = payload();
     bytes[5] ^= 1;
     let found = Sha256Digest::of(&bytes);
-    fs::write(&path, bytes).unwrap();
-    let verify = PullOptions { verify: true, ..PullOptions::default() };
-    let pulled = pull(&registry, verify).unwrap();
-    assert!(!pulled.was_cached);
-    let file = "payload.pth".to_owned();
-    assert_eq!(pulled.warnings, [PullWarning::ReplacedCorrupt { file, found }]);
-    assert!(fs::read(&path).unwrap() == payload());
-    // Another size shows without reading.
-    fs::write(&path, b"short").unwrap();
+    // Right size, wrong bytes: seen by default, and when all is read.
+    for verify in [false, true] {
+        overwrite(&path, &bytes);
+        let options = PullOptions { verify, ..PullOptions::default() };
+        let pulled = pull(&registry, options).unwrap();
+        assert!(!pulled.was_cached);
+        let file = "payload.pth".to_owned();
+        assert_eq!(pulled.warnings, [PullWarning::ReplacedCorrupt { file, found }]);
+        assert!(fs::read(&path).unwrap() == payload());
+    }
+    overwrite(&path, b"short");
     assert!(!pull(&registry, PullOptions::default()).unwrap().was_cached);
+}
+
+#[test]
+fn fault_082_offline_corrupt_and_collected() {
+    let (server, cache) = (good_server(), Cache::new());
+    let registry = registry(&cache, &file_of(&server));
+    let path = pull(&registry, PullOptions::default()).unwrap().path;
+    // Changed while offline: not believed, and not to be had.
+    overwrite(&path, vec![7; 200_000]);
+    let error = pull(&registry, OFFLINE).unwrap_err();
+    assert!(matches!(error, Error::Offline { .. }), "{error}");
+    pull(&registry, PullOptions::default()).unwrap();
+    assert!(pull(&registry, OFFLINE).unwrap().was_cached);
+    let everything = GcOptions { grace: Duration::ZERO, ..GcOptions::default() };
+    assert_eq!(registry.store().gc(&everything).unwrap().removed.len(), 1);
+    let error = pull(&registry, OFFLINE).unwrap_err();
+    assert!(matches!(error, Error::Offline { .. }), "{error}");
+    assert!(!pull(&registry, PullOptions::default()).unwrap().was_cached);
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[test]
+fn the_lock_of_a_project_pins_all_and_that_of_the_cache_does_not() {
+    let (server, cache) = (good_server(), Cache::new());
+    let plain = registry(&cache, &file_of(&server));
+    pull(&plain, PullOptions::default()).unwrap();
+    assert!(!plain.lock_path().exists());
+    let path = cache.dir.path().join("project/zoo.lock");
+    let project = plain.with_lock_file(&path);
+    assert!(pull(&project, PullOptions::default()).unwrap().was_cached);
+    let lock = LockFile::read(&path).unwrap();
+    let [pin] = lock.pins() else { panic!("{lock:?}") };
+    assert_eq!(pin.sha256, Sha256Digest::of(&payload()));
+    assert_eq!(pin.registry, registry_index(&cache).origin().to_string());
+    // Nothing new is not written, so a project may be read-only.
+    let written = fs::metadata(&path).unwrap().modified().unwrap();
+    pull(&project, OFFLINE).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), written);
 }
 
 #[test]
@@ -147,6 +192,39 @@ fn a_prefix_becomes_a_pin() {
     // Pinned: offline works, and the strict are content.
     let second = pull(&registry, PullOptions { offline: true, ..strict }).unwrap();
     assert!(second.was_cached && second.warnings.is_empty());
+}
+
+#[test]
+fn other_digests_are_checked_where_there_is_no_sha256() {
+    let server = good_server();
+    let file = |kind: &str, value: &str| {
+        format!(
+            "urls = [\"{}\"]\nevidence = [{{ kind = \"{kind}\", value = \"{value}\", \
+             publisher = \"p\", sources = 1 }}]",
+            server.url("p")
+        )
+    };
+    let strict = PullOptions { require_sha256: true, ..PullOptions::default() };
+    for (kind, value, full) in [
+        ("md5", MD5_OF_PAYLOAD, false),
+        ("sha1", SHA1_OF_PAYLOAD, false),
+        ("sha384", SHA384_OF_PAYLOAD, true),
+    ] {
+        let cache = Cache::new();
+        let right = registry(&cache, &file(kind, value));
+        assert_eq!(pull(&right, strict).is_ok(), full, "{kind}");
+        let cache = Cache::new();
+        let right = registry(&cache, &file(kind, value));
+        let pulled = pull(&right, PullOptions::default()).unwrap();
+        assert_eq!(pulled.digest, Sha256Digest::of(&payload()));
+        let text = pulled.warnings[0].to_string();
+        assert!(text.contains(kind) && text.contains(value), "{text}");
+        let cache = Cache::new();
+        let wrong = registry(&cache, &file(kind, &"0".repeat(value.len())));
+        let error = pull(&wrong, PullOptions::default()).unwrap_err();
+        assert!(matches!(error, Error::EvidenceMismatch { .. }), "{error}");
+        cache.assert_empty();
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -22,10 +22,15 @@ impl Request {
         self.headers.get(name).map(String::as_str)
     }
 
-    /// The first byte asked for by `Range: bytes=N-`.
+    /// The first byte asked for by `Range: bytes=N-` or `Range: bytes=N-M`.
     pub(crate) fn range_start(&self) -> Option<usize> {
-        let range = self.header("range")?.strip_prefix("bytes=")?;
-        range.strip_suffix('-')?.parse().ok()
+        self.range().map(|range| range.0)
+    }
+
+    /// The first and the last byte asked for, as far as they are named.
+    pub(crate) fn range(&self) -> Option<(usize, Option<usize>)> {
+        let (first, last) = self.header("range")?.strip_prefix("bytes=")?.split_once('-')?;
+        Some((first.parse().ok()?, last.parse().ok()))
     }
 }
 
@@ -40,6 +45,7 @@ pub(crate) struct Reply {
     cut: Option<usize>,
     stall: Option<Duration>,
     hang_up: bool,
+    drip: Option<(usize, Duration)>,
 }
 
 impl Reply {
@@ -54,13 +60,16 @@ impl Reply {
     /// What a correct server sends of `file`, whose strong tag is `etag`.
     pub(crate) fn file(request: &Request, file: &[u8], etag: &str) -> Self {
         let unchanged = request.header("if-range").is_none_or(|tag| tag == etag);
-        match request.range_start().filter(|_| unchanged) {
-            Some(start) if start >= file.len() => {
+        match request.range().filter(|_| unchanged) {
+            Some((start, _)) if start >= file.len() => {
                 Self::status(416).with("Content-Range", &format!("bytes */{}", file.len()))
             }
-            Some(start) => Self { status: 206, body: file[start..].to_vec(), ..Self::default() }
-                .with("Content-Range", &format!("bytes {start}-{}/{}", file.len() - 1, file.len())),
-            None => Self::ok(file),
+            Some((start, last)) => {
+                let last = last.unwrap_or(file.len() - 1).min(file.len() - 1);
+                Self { status: 206, body: file[start..=last].to_vec(), ..Self::default() }
+                    .with("Content-Range", &format!("bytes {start}-{last}/{}", file.len()))
+            }
+            None => Self::ok(file).with("Accept-Ranges", "bytes"),
         }
         .with("ETag", etag)
     }
@@ -98,13 +107,19 @@ impl Reply {
         self
     }
 
+    /// Sends the body in steps of so many bytes, with a pause before each.
+    pub(crate) fn dripping(mut self, bytes: usize, pause: Duration) -> Self {
+        self.drip = Some((bytes, pause));
+        self
+    }
+
     /// Is silent for this long after the headers and what [`Reply::cut_after`] lets pass.
     pub(crate) fn then_stall(mut self, time: Duration) -> Self {
         self.stall = Some(time);
         self
     }
 
-    fn send(&self, stream: &mut TcpStream) -> std::io::Result<()> {
+    pub(crate) fn send(&self, stream: &mut impl Write) -> std::io::Result<()> {
         if self.hang_up {
             return Ok(());
         }
@@ -127,6 +142,12 @@ impl Reply {
             }
             if self.cut.is_none() {
                 stream.write_all(b"0\r\n\r\n")?;
+            }
+        } else if let Some((bytes, pause)) = self.drip {
+            for step in self.body[..end].chunks(bytes) {
+                thread::sleep(pause);
+                stream.write_all(step)?;
+                stream.flush()?;
             }
         } else {
             stream.write_all(&self.body[..end])?;
@@ -207,7 +228,7 @@ impl Drop for Server {
     }
 }
 
-fn read_request(stream: &TcpStream) -> Option<Request> {
+pub(crate) fn read_request(stream: impl Read) -> Option<Request> {
     let mut lines = BufReader::new(stream).lines();
     let path = lines.next()?.ok()?.split(' ').nth(1)?.to_owned();
     let mut headers = BTreeMap::new();

@@ -50,6 +50,18 @@ fn schemes_that_cannot_be_fetched() {
     assert!(matches!(none, Error::UnsupportedUrl { .. }), "{none}");
 }
 
+#[test]
+fn files_of_python_packages_are_only_recorded() {
+    let cache = Cache::new();
+    let error =
+        cache.fetch(&["pypi:some-model==1.0.2!some_model/weights.pth".to_owned()]).unwrap_err();
+    let text = error.to_string();
+    assert!(matches!(error, Error::InPythonPackage { .. }), "{text}");
+    assert!(text.contains("some-model 1.0.2") && text.contains("some_model/weights.pth"), "{text}");
+    assert!(text.contains("pip") && text.contains("zoo pull --from"), "{text}");
+    cache.assert_empty();
+}
+
 /// Digest and exact size of a real entry against the real file, where the fixtures are.
 #[test]
 fn a_real_file_fits_its_entry() {

@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 use zoo_registry::trust::{Kind, sign_envelope};
 use zoo_registry::{
     BuildOptions, Error, Expected, FetchObserver, FetchOptions, FetchRequest, Fetched, FileSize,
-    Index, IndexOptions, Sha256Digest, Silent, Store, build_tree, fetch,
+    Index, IndexOptions, Proxies, Sha256Digest, Silent, Store, build_tree, fetch,
 };
 
 /// The file that everybody fetches: no repetition, so that a shifted resume shows.
@@ -25,6 +25,12 @@ pub(crate) fn payload() -> Vec<u8> {
         .collect()
 }
 
+/// Of the payload, by `md5sum`, `sha1sum` and `sha384sum`.
+pub(crate) const MD5_OF_PAYLOAD: &str = "f254190245a5cd51b45a229987fbf9f8";
+pub(crate) const SHA1_OF_PAYLOAD: &str = "3fbd7045b5c24fd97ecfb19fc840a6d3f93be289";
+pub(crate) const SHA384_OF_PAYLOAD: &str = "1b52d62c81a1eb78fd00007f8ca6003d6a4fd9c092c0f32e\
+                                            3a8fcef4160f1cc223ccac204c1bcb41e118ad0b6bf5fb4f";
+
 /// Options with which the worst case takes a second.
 pub(crate) fn impatient() -> FetchOptions {
     FetchOptions {
@@ -35,6 +41,7 @@ pub(crate) fn impatient() -> FetchOptions {
         connect_timeout: Duration::from_secs(1),
         stall_timeout: Duration::from_millis(150),
         max_bytes: 1 << 20,
+        proxies: Some(Proxies::none()),
         ..FetchOptions::default()
     }
 }
@@ -73,13 +80,27 @@ impl Cache {
         size: impl Into<Option<FileSize>>,
         observer: &dyn FetchObserver,
     ) -> Result<Fetched, Error> {
-        let request = FetchRequest {
-            name: "payload.bin",
-            urls,
-            expected: Expected::Sha256(Sha256Digest::of(&payload())),
-            size: size.into(),
-        };
+        let request = request_of(urls, size.into());
         fetch(&self.store, &request, &impatient(), observer)
+    }
+
+    /// Fetches the payload with `options`.
+    pub(crate) fn fetch_as(
+        &self,
+        urls: &[String],
+        options: &FetchOptions,
+    ) -> Result<Fetched, Error> {
+        fetch(&self.store, &request_of(urls, None), options, &Silent)
+    }
+}
+
+/// A request for the payload.
+pub(crate) fn request_of(urls: &[String], size: Option<FileSize>) -> FetchRequest<'_> {
+    FetchRequest {
+        name: "payload.bin",
+        urls,
+        expected: Expected::Sha256(Sha256Digest::of(&payload())),
+        size,
     }
 }
 
@@ -167,4 +188,27 @@ pub(crate) fn unsigned(cache: &Cache, offline: bool) -> IndexOptions {
         allow_unsigned: true,
         ..IndexOptions::new(cache.store.clone())
     }
+}
+
+/// Writes to a file that is read-only, as a disk that goes bad or a careless user does.
+pub(crate) fn overwrite(path: &Path, bytes: impl AsRef<[u8]>) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    fs::write(path, bytes).unwrap();
+}
+
+/// Sets the time of modification.
+pub(crate) fn set_modified(path: &Path, time: SystemTime) {
+    // The owner of a file may set its time also where it is read-only.
+    let file = fs::File::options().write(true).open(path).or_else(|_| fs::File::open(path));
+    file.unwrap().set_modified(time).unwrap();
+}
+
+/// The stamp of the blob at `path`.
+pub(crate) fn stamp_of(path: &Path) -> PathBuf {
+    let text = path.to_str().unwrap().replace("blobs/sha256", "stamps");
+    PathBuf::from(text)
 }

@@ -1,3 +1,4 @@
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,6 +12,9 @@ use crate::cli::{AdaptArgs, Global, StrategyName};
 use crate::config::{self, Config};
 use crate::progress::Bars;
 use crate::{models, output};
+
+/// Beyond these a head is all zeros, or as if it were not regularised at all.
+const REGULARISATION: RangeInclusive<f64> = 1e-10..=1e10;
 
 /// The arguments, completed by `zoo.toml` and checked.
 struct Plan {
@@ -74,16 +78,21 @@ fn plan(global: &Global, args: AdaptArgs) -> Result<Plan> {
     let held_out = args.held_out.or(config.held_out).unwrap_or(0.2);
     ensure!(
         held_out > 0.0 && held_out < 1.0,
-        "--held-out must lie between 0 and 1, not {held_out}"
+        "--held-out must lie between 0 and 1, not {held_out:?}"
     );
     if let Some(c) = args.regularisation {
-        ensure!(c > 0.0 && c.is_finite(), "--regularisation must be above 0, not {c}");
+        ensure!(
+            REGULARISATION.contains(&c),
+            "--regularisation must lie between {:?} and {:?}, not {c:?}",
+            REGULARISATION.start(),
+            REGULARISATION.end()
+        );
     }
     let usual = FinetuneOptions::default();
     if let Some(rate) = args.learning_rate {
         ensure!(
             rate > 0.0 && rate <= 1.0,
-            "--learning-rate must be above 0 and at most 1, not {rate}"
+            "--learning-rate must be above 0 and at most 1, not {rate:?}"
         );
     }
     ensure!(args.epochs != Some(0), "--epochs must be at least 1");

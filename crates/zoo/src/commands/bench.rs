@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use serde_json::json;
-use zoo_convert::architectures::probe_shape;
+use zoo_model::bundle::{probe_shape, typed_probe};
 
 use crate::cli::{BenchArgs, Global};
 use crate::{models, output};
@@ -23,7 +23,7 @@ pub(crate) fn run(global: &Global, args: &BenchArgs) -> Result<ExitCode> {
             if let (Some(first), Some(None)) = (shape.first_mut(), info.shape.first()) {
                 *first = batch;
             }
-            zoo_convert::typed_probe(info.dtype, &shape)
+            typed_probe(info.dtype, &shape)
         })
         .collect();
     let executor = bundle.executor(&global.device)?;

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde::Serialize;
 use zoo_convert::architectures;
-use zoo_registry::{Entry, EntryVersion, FileFormat, Reference};
+use zoo_registry::{Entry, EntryVersion, Reference};
 
 use crate::cli::{Global, InfoArgs};
 use crate::{models, output};
@@ -12,6 +12,7 @@ use crate::{models, output};
 struct Info<'a> {
     #[serde(flatten)]
     entry: &'a Entry,
+    registry: String,
     chosen: String,
     runs: bool,
 }
@@ -20,10 +21,12 @@ pub(crate) fn run(global: &Global, args: &InfoArgs) -> Result<ExitCode> {
     let registry = models::registry(global)?;
     let reference: Reference = args.name.parse()?;
     let resolved = registry.resolve(&reference)?;
-    let (entry, version) = (resolved.entry, resolved.version);
+    models::warn_of_rejected(&registry);
+    let (entry, version) = (&resolved.entry, &resolved.version);
     if global.json {
         let chosen = version.version.to_string();
-        output::json(&Info { entry, chosen, runs: runs(entry, Some(version)) })?;
+        let registry = resolved.origin.to_string();
+        output::json(&Info { entry, registry, chosen, runs: runs(entry, version) })?;
         return Ok(ExitCode::SUCCESS);
     }
     let say = |name: &str, value: &str| output::line(format!("{name:<14}{value}"));
@@ -31,20 +34,52 @@ pub(crate) fn run(global: &Global, args: &InfoArgs) -> Result<ExitCode> {
     say("summary", &entry.summary)?;
     say("task", &entry.task)?;
     say("family", &entry.family)?;
-    say("architecture", &entry.architecture)?;
-    say("parameters", &output::count(entry.parameters))?;
-    say("licence", &entry.licence)?;
-    if let Some(note) = &entry.licence_note {
+    if let Some(architecture) = entry.architecture_of(version) {
+        say("architecture", architecture)?;
+    }
+    if let Some(parameters) = entry.parameters_of(version) {
+        say("parameters", &output::count(parameters))?;
+    }
+    say("licence", entry.licence_of(version))?;
+    if let Some(note) = entry.licence_note_of(version) {
         say("", note)?;
     }
     if let Some(top1) = &version.top1 {
         say("top-1", &format!("{} % ({})", top1.percent, top1.source))?;
     }
-    say("classes", &entry.labels)?;
-    say("preprocessing", &serde_json::to_string(entry.preprocessing_of(version))?)?;
-    say("runs here", if runs(entry, Some(version)) { "yes" } else { "no: nothing reads it yet" })?;
+    say("input", entry.input_of(version))?;
+    match (entry.classes_of(version), &entry.labels) {
+        (Some(classes), Some(labels)) => say("classes", &format!("{classes} ({labels})"))?,
+        (Some(classes), None) => say("classes", &classes.to_string())?,
+        (None, Some(labels)) => say("classes", labels)?,
+        (None, None) => {}
+    }
+    if let Some(preprocessing) = entry.preprocessing_of(version) {
+        say("preprocessing", &serde_json::to_string(preprocessing)?)?;
+    }
+    if let Some(preparation) = entry.preparation_of(version) {
+        say("preparation", preparation)?;
+    }
+    if let Some(parent) = &version.parent {
+        say("adapted from", &format!("{}@{}", parent.name, parent.version))?;
+    }
+    if let Some(provenance) = &version.provenance {
+        say("provenance", provenance)?;
+    }
+    let parity = if version.parity.is_some() { ", with a parity vector" } else { "" };
+    say(
+        "runs here",
+        &match why_not(entry, version) {
+            None => format!("yes{parity}"),
+            Some(why) => format!("no: {why}"),
+        },
+    )?;
+    say("registry", &resolved.origin.to_string())?;
     for file in &version.files {
-        say("file", &file.path)?;
+        say("file", &format!("{} ({})", file.path, file.format))?;
+        if let Some(archive) = &file.archive {
+            say("  member", &archive.member)?;
+        }
         if let Some(size) = &file.size {
             let about = if size.exact { "" } else { "about " };
             say("  size", &format!("{about}{}", output::size(size.bytes)))?;
@@ -70,19 +105,45 @@ pub(crate) fn run(global: &Global, args: &InfoArgs) -> Result<ExitCode> {
             say("  url", url)?;
         }
     }
-    let versions: Vec<String> =
-        entry.versions.iter().map(|v| format!("{} ({})", v.version, v.weights)).collect();
-    say("versions", &versions.join(", "))?;
+    for other in &entry.versions {
+        let mut line = format!("{} {}", other.version, other.weights);
+        if other.version == version.version {
+            line += " (this one)";
+        }
+        if other.yanked {
+            line += " (withdrawn)";
+        }
+        say("version", &line)?;
+    }
+    if !entry.aliases.is_empty() {
+        let aliases: Vec<&str> =
+            entry.aliases.iter().map(zoo_registry::ModelName::as_str).collect();
+        say("aliases", &aliases.join(", "))?;
+    }
     say("citation", &entry.citation)?;
-    say("upstream", &entry.upstream)?;
+    say("upstream", version.upstream.as_ref().unwrap_or(&entry.upstream))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Whether this program can run the model.
-pub(crate) fn runs(entry: &Entry, version: Option<&EntryVersion>) -> bool {
-    match version.and_then(|version| version.files.first()).map(|file| file.format) {
-        Some(FileFormat::Zoo | FileFormat::Onnx) => true,
-        Some(_) => architectures::find(&entry.architecture).is_ok(),
-        None => false,
+pub(crate) fn runs(entry: &Entry, version: &EntryVersion) -> bool {
+    why_not(entry, version).is_none()
+}
+
+/// What keeps this program from running the model.
+fn why_not(entry: &Entry, version: &EntryVersion) -> Option<String> {
+    let Some(file) = version.files.first() else { return Some("it has no file".to_owned()) };
+    if file.format.has_graph() {
+        return None;
+    }
+    if !file.format.has_reader() {
+        return Some(format!("nothing here reads {} files yet", file.format));
+    }
+    match entry.architecture_of(version) {
+        None => Some("its network is none that is built here yet".to_owned()),
+        Some(name) if architectures::find(name).is_err() => {
+            Some(format!("the network {name} is not built here yet"))
+        }
+        Some(_) => None,
     }
 }

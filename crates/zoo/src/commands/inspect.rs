@@ -5,6 +5,7 @@ use anyhow::{Result, bail};
 use serde_json::json;
 use zoo_convert::format::{self, Format};
 use zoo_convert::{architectures, onnx, pickle, read_checkpoint};
+use zoo_model::bundle::probe_shape;
 use zoo_model::{Bundle, Card, Cuts, Graph, Weights};
 
 use crate::cli::{Global, InspectArgs};
@@ -47,7 +48,7 @@ fn show_graph(
     cuts: Option<&Cuts>,
 ) -> Result<ExitCode> {
     let shapes: Vec<Vec<usize>> =
-        graph.inputs.iter().map(|info| architectures::probe_shape(&info.shape)).collect();
+        graph.inputs.iter().map(|info| probe_shape(&info.shape)).collect();
     let facts = graph.infer(weights, &shapes)?;
     if global.json {
         output::json(&json!({ "card": card, "graph": graph, "cuts": cuts }))?;

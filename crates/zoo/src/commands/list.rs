@@ -1,86 +1,93 @@
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use serde::Serialize;
-use zoo_registry::{Entry, Registry};
+use zoo_convert::architectures;
+use zoo_registry::{LockFile, Query, Row, Sha256Digest};
 
 use crate::cli::{Global, ListArgs, SearchArgs};
 use crate::{models, output};
 
 /// A row of the list.
 #[derive(Serialize)]
-struct Row {
-    name: String,
-    version: String,
-    task: String,
-    family: String,
-    parameters: u64,
-    top1: Option<f64>,
-    bytes: Option<u64>,
+struct Line {
+    #[serde(flatten)]
+    row: Row,
     cached: bool,
     runs: bool,
-    summary: String,
 }
 
 pub(crate) fn list(global: &Global, args: &ListArgs) -> Result<ExitCode> {
-    let registry = models::registry(global)?;
-    let rows = registry.index().entries().map(|entry| row(&registry, entry));
-    let rows: Vec<Row> = rows.filter(|row| row.cached || !args.cached).collect();
-    show(global, &rows)
+    let mut lines = find(global, &Query::default())?;
+    lines.retain(|line| line.cached || !args.cached);
+    show(global, &lines)
 }
 
 pub(crate) fn search(global: &Global, args: &SearchArgs) -> Result<ExitCode> {
+    let query = Query {
+        task: args.task.clone(),
+        family: args.family.clone(),
+        licence: args.licence.clone(),
+        max_bytes: args.max_size,
+        min_top1: args.min_top1,
+        ..Query::words(&args.term.join(" "))
+    };
+    let mut lines = find(global, &query)?;
+    lines.retain(|line| line.runs || !args.works_here);
+    if lines.is_empty() && !global.json {
+        output::status(global, "Nothing", "matches: `zoo list` shows all");
+    }
+    show(global, &lines)
+}
+
+fn find(global: &Global, query: &Query) -> Result<Vec<Line>> {
     let registry = models::registry(global)?;
-    let found = registry.index().search(&args.term);
-    let rows: Vec<Row> = found.into_iter().map(|entry| row(&registry, entry)).collect();
-    if rows.is_empty() && !global.json {
-        output::status(global, "Nothing", format!("matches `{}`: `zoo list` shows all", args.term));
-    }
-    show(global, &rows)
+    let rows = registry.sources().search(query)?;
+    models::warn_of_rejected(&registry);
+    let blobs = registry.store().blobs()?;
+    let cached: BTreeSet<Sha256Digest> = blobs.into_iter().map(|(digest, _)| digest).collect();
+    let lock = LockFile::read(registry.lock_path())?;
+    let line = |row: Row| {
+        let pins = || lock.pins().iter().filter(|p| p.name == row.name && p.version == row.version);
+        let known = row.sha256.into_iter().chain(pins().map(|pin| pin.sha256));
+        // What is inside this program needs no cache.
+        let cached = models::is_builtin(&row) || known.into_iter().any(|d| cached.contains(&d));
+        Line { cached, runs: runs(&row), row }
+    };
+    Ok(rows.into_iter().map(line).collect())
 }
 
-fn row(registry: &Registry, entry: &Entry) -> Row {
-    let version = entry.version(None).ok();
-    let file = version.and_then(|version| version.files.first());
-    let cached = file.and_then(|file| file.sha256.as_ref()).is_some_and(|digest| {
-        registry
-            .store()
-            .open_verified(digest, file.and_then(zoo_registry::ModelFile::exact_size))
-            .is_some()
-    });
-    Row {
-        name: entry.name.to_string(),
-        version: version.map_or_else(String::new, |version| version.version.to_string()),
-        task: entry.task.clone(),
-        family: entry.family.clone(),
-        parameters: entry.parameters,
-        top1: version.and_then(|version| version.top1.as_ref()).map(|top1| top1.percent),
-        bytes: file.and_then(|file| file.size.as_ref()).map(|size| size.bytes),
-        cached,
-        runs: super::info::runs(entry, version),
-        summary: entry.summary.clone(),
-    }
+/// Whether this program can run the model.
+fn runs(row: &Row) -> bool {
+    let known = || row.architecture.as_ref().is_some_and(|name| architectures::find(name).is_ok());
+    row.format.has_graph() || (row.format.has_reader() && known())
 }
 
-fn show(global: &Global, rows: &[Row]) -> Result<ExitCode> {
+fn show(global: &Global, lines: &[Line]) -> Result<ExitCode> {
     if global.json {
-        output::json(&rows)?;
+        output::json(&lines)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let head = ["NAME", "TASK", "PARAMETERS", "TOP-1", "SIZE", "CACHED", "SUMMARY"];
+    let head =
+        ["NAME", "TASK", "PARAMETERS", "TOP-1", "SIZE", "LICENCE", "RUNS", "CACHED", "SUMMARY"];
     let mut table = vec![head.map(str::to_owned).to_vec()];
-    for row in rows {
+    let yes = |yes| if yes { "yes" } else { "no" }.to_owned();
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    for Line { row, cached, runs } in lines {
         table.push(vec![
-            row.name.clone(),
+            row.name.to_string(),
             row.task.clone(),
-            output::count(row.parameters),
-            row.top1.map_or_else(|| "-".to_owned(), |top1| format!("{top1:.1} %")),
-            row.bytes.map_or_else(|| "-".to_owned(), output::size),
-            if row.cached { "yes" } else { "no" }.to_owned(),
+            or_dash(row.parameters.map(output::count)),
+            or_dash(row.top1.map(|top1| format!("{top1:.1} %"))),
+            or_dash(row.bytes.map(output::size)),
+            row.licence.clone(),
+            yes(*runs),
+            yes(*cached),
             row.summary.clone(),
         ]);
     }
-    if !rows.is_empty() {
+    if !lines.is_empty() {
         output::table(&table)?;
     }
     Ok(ExitCode::SUCCESS)

@@ -1,0 +1,112 @@
+use super::{Bundle, Parity, probe_shape, typed_probe};
+use crate::{Device, Error, Executor, Graph, Tensor, Weights};
+
+/// The largest difference that agrees, as a share of the outputs' standard deviation.
+///
+/// The weights are the same bytes on both sides, whatever their precision, so only the
+/// arithmetic differs: in the order of its sums, and on some devices in their precision.
+pub const PARITY_TOLERANCE: f32 = 1e-3;
+
+/// The rule of the input: see [`probe_input`](super::probe_input).
+const RULE: &str = "tiles";
+
+/// What a model makes of the probe input, on this machine: the parity vector of its card.
+///
+/// Fails where the model does not run.
+pub fn parity(graph: &Graph, weights: &Weights, device: Device) -> Result<Parity, Error> {
+    /// Enough to tell any two models apart, few enough for a card.
+    const NUMBERS: usize = 16;
+    let shapes: Vec<Vec<usize>> =
+        graph.inputs.iter().map(|info| probe_shape(&info.shape)).collect();
+    let inputs: Vec<Tensor> = graph
+        .inputs
+        .iter()
+        .zip(&shapes)
+        .map(|(info, shape)| typed_probe(info.dtype, shape))
+        .collect();
+    let executor = Executor::new(graph.clone(), weights, &device)?;
+    let output = executor.infer(&inputs)?.first().map(Tensor::to_f32).unwrap_or_default();
+    let mean = output.iter().map(|v| f64::from(*v)).sum::<f64>() / output.len().max(1) as f64;
+    let squares: f64 = output.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum();
+    let deviation = (squares / output.len().max(1) as f64).sqrt() as f32;
+    let expected = output.into_iter().take(NUMBERS).collect();
+    let shape = shapes.into_iter().next().unwrap_or_default();
+    Ok(Parity { rule: RULE.to_owned(), shape, expected, deviation })
+}
+
+impl Bundle {
+    /// Runs the model on `device` and compares what comes out with the card's parity vector.
+    ///
+    /// Fails where the card has no vector, or one that is not of this model's probe, and where
+    /// the model does not run. That the numbers differ is no failure: the report says so.
+    pub fn check_parity(&self, device: Device) -> Result<ParityReport, Error> {
+        let model = || self.card.name.clone();
+        let stated =
+            self.card.parity.as_ref().ok_or_else(|| ParityError::Absent { model: model() })?;
+        let other = |reason: String| ParityError::OtherProbe { model: model(), reason };
+        if stated.rule != RULE {
+            return Err(other(format!("its rule is `{}`, `{RULE}` is known", stated.rule)).into());
+        }
+        let found = parity(&self.graph, &self.weights, device)?;
+        if stated.shape != found.shape {
+            let (stated, found) = (&stated.shape, &found.shape);
+            return Err(other(format!("its input is {stated:?}, the graph takes {found:?}")).into());
+        }
+        let (theirs, ours) = (stated.expected.len(), found.expected.len());
+        if theirs != ours || ours == 0 {
+            return Err(other(format!("it has {theirs} numbers, the model gives {ours}")).into());
+        }
+        Ok(compare(stated, &found))
+    }
+}
+
+/// The deviations count as one more number, since they stand for the outputs that the vector
+/// leaves out. The smaller of them is the measure: a card that states a large one must not
+/// agree with everything.
+fn compare(stated: &Parity, found: &Parity) -> ParityReport {
+    let pairs = stated.expected.iter().zip(&found.expected);
+    let measure = if stated.deviation <= found.deviation { stated } else { found }.deviation;
+    let error = pairs
+        .chain([(&stated.deviation, &found.deviation)])
+        .map(|(theirs, ours)| (theirs - ours).abs() / measure.max(f32::MIN_POSITIVE))
+        // `max` would pass over what is not a number.
+        .fold(0.0, |a: f32, b| if a.is_nan() || b.is_nan() { f32::NAN } else { a.max(b) });
+    ParityReport { error, tolerance: PARITY_TOLERANCE }
+}
+
+/// How far a model's outputs are from its card's parity vector.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ParityReport {
+    /// The largest difference, as a share of the outputs' standard deviation; not a number
+    /// where an output or the vector is none.
+    pub error: f32,
+    /// The largest error that agrees: [`PARITY_TOLERANCE`].
+    pub tolerance: f32,
+}
+
+impl ParityReport {
+    /// Whether outputs and vector are the same but for rounding.
+    pub fn agrees(&self) -> bool {
+        self.error <= self.tolerance
+    }
+}
+
+/// Why a parity vector says nothing of a model.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParityError {
+    /// A card without one.
+    #[error("the card of `{model}` has no parity vector")]
+    Absent {
+        /// The model's name.
+        model: String,
+    },
+    /// A vector that was made with another input, or of another output.
+    #[error("the parity vector of `{model}` is not of this model: {reason}")]
+    OtherProbe {
+        /// The model's name.
+        model: String,
+        /// What differs.
+        reason: String,
+    },
+}
