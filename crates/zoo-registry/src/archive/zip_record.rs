@@ -138,11 +138,13 @@ impl Record {
         let Some([size, compressed, _]) = extra.resolve([raw.size, raw.compressed, 0]) else {
             return Err(malformed("its zip64 field does not fit its sizes"));
         };
-        let same = (raw.crc, compressed, size) == (self.crc, self.compressed, self.size);
-        let later = self.flags & FLAG_DESCRIPTOR != 0
-            && raw.crc == 0
-            && [size, compressed].iter().all(|&size| size == 0 || size == SATURATED);
-        if !same && !later {
+        // What a descriptor will say is open here; Info-ZIP knows the size at once, though.
+        let later = self.flags & FLAG_DESCRIPTOR != 0;
+        let agrees = |here, there| here == there || later && (here == 0 || here == SATURATED);
+        if !agrees(raw.crc.into(), self.crc.into())
+            || !agrees(compressed, self.compressed)
+            || !agrees(size, self.size)
+        {
             return Err(malformed("its sizes or checksum are not those of the central directory"));
         }
         let lengths = raw.lengths.iter().map(|&length| u64::from(length)).sum::<u64>();
@@ -342,10 +344,7 @@ fn kind_of(name: &[u8], attributes: u32) -> Result<MemberKind, &'static str> {
     if attributes & DOS_REPARSE_POINT != 0 {
         return Err("it is a link of Windows");
     }
-    let kind = match name.ends_with(b"/") {
-        true => MemberKind::Directory,
-        false => MemberKind::File,
-    };
+    let kind = if name.ends_with(b"/") { MemberKind::Directory } else { MemberKind::File };
     let dos_agrees = attributes & DOS_DIRECTORY == 0 || kind == MemberKind::Directory;
     if dos_agrees && unix.is_none_or(|unix| unix == kind) {
         Ok(kind)

@@ -124,17 +124,20 @@ impl<'a> Envelope<'a> {
         let mut rest =
             bytes.strip_prefix(HEAD).ok_or(layout("it does not begin with `{\"signatures\":[`"))?;
         let mut signatures = Vec::new();
-        while let Some(after) = rest.strip_prefix(KEY) {
-            if signatures.len() == MAX_SIGNATURES {
-                return Err(layout("it has more than 64 signatures"));
+        if !rest.starts_with(SIGNED) {
+            loop {
+                if signatures.len() == MAX_SIGNATURES {
+                    return Err(layout("it has more than 64 signatures"));
+                }
+                let (signature, after) = read_signature(rest)
+                    .ok_or(layout("a signature is not laid out as it must be"))?;
+                signatures.push(signature);
+                rest = after;
+                match rest.strip_prefix(b",") {
+                    Some(more) => rest = more,
+                    None => break,
+                }
             }
-            let (signature, after) =
-                read_signature(after).ok_or(layout("a signature is not laid out as it must be"))?;
-            signatures.push(signature);
-            rest = match after.strip_prefix(b",") {
-                Some(more) if more.starts_with(KEY) => more,
-                _ => after,
-            };
         }
         let payload = rest
             .strip_prefix(SIGNED)
@@ -196,9 +199,9 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// One signature after its `{"key":"`, and what follows it.
+/// The signature at the beginning of `bytes`, and what follows it.
 fn read_signature(bytes: &[u8]) -> Option<(Signature, &[u8])> {
-    let (key, rest) = bytes.split_at_checked(64)?;
+    let (key, rest) = bytes.strip_prefix(KEY)?.split_at_checked(64)?;
     let (sig, rest) = rest.strip_prefix(SIG)?.split_at_checked(128)?;
     let key: Sha256Digest = std::str::from_utf8(key).ok()?.parse().ok()?;
     Some((Signature::new(key, hex::decode(sig)?), rest.strip_prefix(END)?))

@@ -12,7 +12,7 @@ use super::time::Timestamp;
 use crate::atomic;
 use crate::error::Error;
 
-/// Most roots of one update. TUF's reference client takes as many.
+/// Most roots of one update; as many as python-tuf, the reference client, takes.
 pub const MAX_ROOT_STEPS: u64 = 256;
 
 /// How often something is looked at again that others change meanwhile.
@@ -139,8 +139,9 @@ impl Trusted {
             return Ok(());
         }
         let _guard = self.lock()?;
-        // Under a lock that lies, a lower counter may be written over this one at any time.
-        // What is there is never lower than what was there before either of the two began.
+        // Under a lock that lies, a lower counter may be written over this one at any time:
+        // hence the second look. What stays was verified by one of those who wrote, and is
+        // never lower than what was there before they began.
         for _ in 0..ATTEMPTS {
             let mut disk = Self::load(&self.folder)?;
             let newer_root = disk.root.version() > self.root.version();
@@ -157,8 +158,9 @@ impl Trusted {
             }
             disk.state.seen = Some(seen.clone());
             disk.write_state()?;
+            *self = disk;
         }
-        Err(damaged(&self.folder.join(STATE_FILE), "it changes all the time", None))
+        Ok(())
     }
 
     /// Makes `next` the trusted root, unless another process has got as far.
@@ -173,9 +175,7 @@ impl Trusted {
             }
             atomic::write(&self.folder.join(ROOT_FILE), bytes)?;
             disk.root = next;
-            if disk.forget_counter_of_lost_keys() {
-                disk.write_state()?;
-            }
+            disk.forget_counter_of_lost_keys();
         }
         *self = disk;
         Ok(())
@@ -186,10 +186,10 @@ impl Trusted {
     ///
     /// It follows from the two files at any time, so that nothing is lost where a process
     /// is killed between writing the one and the other.
-    fn forget_counter_of_lost_keys(&mut self) -> bool {
+    fn forget_counter_of_lost_keys(&mut self) {
         let trusted = self.root.index_role().keys();
         let lost = |seen: &Seen| seen.keys.iter().any(|key| !trusted.contains(key));
-        self.state.seen.take_if(|seen| lost(seen)).is_some()
+        self.state.seen.take_if(|seen| lost(seen));
     }
 
     fn write_state(&self) -> Result<(), Error> {

@@ -8,6 +8,7 @@ mod into_store;
 mod names;
 mod random_damage;
 mod tar_faults;
+#[cfg(unix)]
 mod tools;
 mod zip_faults;
 mod zip_lies;
@@ -110,6 +111,23 @@ pub(crate) fn refuse(kind: ArchiveKind, bytes: &[u8], why: &str) {
         let cause = error.source().unwrap().to_string();
         assert!(cause.contains(why), "{cause:?} does not contain {why:?}");
     }
+}
+
+/// The archive is let in; cut to any of `lengths` it is refused.
+#[track_caller]
+pub(crate) fn refuse_cut(kind: ArchiveKind, bytes: &[u8], lengths: impl Iterator<Item = usize>) {
+    with_file(bytes, |path| {
+        let mut out = Vec::new();
+        extract(path, kind, MODEL, &small(), &mut out).unwrap();
+        assert!(out == content(1000));
+        for length in lengths {
+            let file = fs::File::options().write(true).open(path).unwrap();
+            file.set_len(length as u64).unwrap();
+            assert!(list(path, kind, &small()).is_err(), "{kind} {length}");
+            let result = extract(path, kind, MODEL, &small(), &mut std::io::sink());
+            assert!(result.is_err(), "{kind} {length}");
+        }
+    });
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Tokens: to whom they go, and to whom never.
 
-use zoo_registry::{Credentials, Error, FetchOptions, Index, Store};
+use zoo_registry::{Credentials, Error, FetchOptions, Index, IndexOptions, Store};
 
 use crate::server::{Reply, Server};
 use crate::support::{Cache, assert_is_payload, impatient, payload};
@@ -123,7 +123,12 @@ fn an_index_is_read_with_its_token() {
     let server = Server::start(|_, _| Reply::status(403));
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
-    let error = Index::from_url(&server.url(""), &store, &for_server(&server), false).unwrap_err();
+    let options = IndexOptions {
+        fetch: for_server(&server),
+        allow_unsigned: true,
+        ..IndexOptions::new(store)
+    };
+    let error = Index::open(&server.url(""), &options).unwrap_err();
     assert!(matches!(error, Error::Unauthorized { token_sent: true, .. }), "{error}");
     assert_eq!(tokens(&server), [Some(bearer())]);
 }

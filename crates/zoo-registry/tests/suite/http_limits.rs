@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use zoo_registry::{Error, FetchOptions, Index};
+use zoo_registry::{Error, FetchOptions, Index, IndexOptions};
 
 use crate::server::{Reply, Server};
 use crate::support::{Cache, assert_is_payload, impatient, payload};
@@ -42,7 +42,12 @@ fn fault_033_a_drip_is_given_up() {
 #[test]
 fn fault_033_an_index_that_drips() {
     let (drip, cache) = (dripping(), Cache::new());
-    let error = Index::from_url(&drip.url(""), &cache.store, &hasty(), false).unwrap_err();
+    let options = IndexOptions {
+        fetch: hasty(),
+        allow_unsigned: true,
+        ..IndexOptions::new(cache.store.clone())
+    };
+    let error = Index::open(&drip.url(""), &options).unwrap_err();
     let Error::RetriesExhausted { source, .. } = error else { panic!("{error}") };
     assert!(matches!(*source, Error::TooSlow { .. }), "{source}");
 }

@@ -102,7 +102,7 @@ fn assert_falls_back(what: &str, server: &Server) {
 }
 
 #[test]
-fn fault_037_to_040_odd_answers_fall_back_to_one_stream() {
+fn fault_037_and_038_and_039_and_040_odd_answers_fall_back_to_one_stream() {
     let part = |first: usize, last: usize| Reply::ok(&payload()[first..=last]).with_status(206);
     let ranged = move |first: usize, last: usize, range: String| {
         part(first, last).with("Content-Range", &range)

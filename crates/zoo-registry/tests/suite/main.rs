@@ -30,3 +30,8 @@ mod stores;
 mod stores_processes;
 mod stores_stamps;
 mod support;
+mod trust_envelopes;
+mod trust_indexes;
+mod trust_roots;
+mod trust_stores;
+mod trust_support;

@@ -2,14 +2,22 @@
 
 mod adapt;
 mod bench;
+mod bundle;
+mod cache;
 mod convert;
 mod eval;
+mod hub;
 mod info;
 mod inspect;
+mod lint;
 mod list;
+mod login;
 mod predict;
+mod publish;
 mod pull;
+mod trust;
 mod verify;
+mod yank;
 
 use std::process::ExitCode;
 
@@ -34,6 +42,15 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Command::Verify(args) => verify::run(global, &args),
         Command::Adapt(args) => adapt::run(global, args),
         Command::Bench(args) => bench::run(global, &args),
+        Command::Publish(args) => publish::run(global, &args),
+        Command::Yank(args) => yank::run(global, &args),
+        Command::Bundle(args) => bundle::run(global, &args),
+        Command::Cache(command) => cache::run(global, command),
+        Command::Trust(command) => trust::run(global, command),
+        Command::Login(args) => login::login(global, &args),
+        Command::Logout(args) => login::logout(global, &args),
+        Command::Hub(command) => hub::run(global, command),
+        Command::Lint(args) => lint::run(global, &args),
         Command::Completions(args) => completions(&args),
     }
 }

@@ -158,9 +158,9 @@ impl Layout {
         let mut directory = Vec::new();
         for part in parts {
             let mut central = part.central.clone();
-            let offset = &mut central[central::OFFSET..central::OFFSET + 4];
             // A test's own lie stays.
-            if offset == [0; 4] {
+            let offset = central.get_mut(central::OFFSET..central::OFFSET + 4);
+            if let Some(offset) = offset.filter(|offset| **offset == [0; 4]) {
                 offset.copy_from_slice(&(bytes.len() as u32).to_le_bytes());
             }
             directory.extend(central);

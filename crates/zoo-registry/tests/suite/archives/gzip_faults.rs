@@ -8,7 +8,9 @@ use zoo_registry::archive::{ArchiveKind, extract};
 
 use super::build_tar::Tar;
 use super::build_zip::{Part, central, local, zip};
-use super::{MODEL, accept, content, extracted, gzip, listed, refuse, small, with_file};
+use super::{
+    MODEL, accept, content, extracted, gzip, listed, refuse, refuse_cut, small, with_file,
+};
 
 const GZ: ArchiveKind = ArchiveKind::Gz;
 
@@ -117,10 +119,7 @@ fn fault_100_cut_at_every_byte() {
     let gz = gzip(&content(1000));
     let tar_gz = gzip(&Tar::new().file(MODEL, &content(1000)).finish());
     for (kind, bytes) in [(GZ, gz), (ArchiveKind::TarGz, tar_gz)] {
-        for length in 0..bytes.len() {
-            assert!(listed(kind, &bytes[..length]).is_err(), "{kind} {length}");
-            assert!(extracted(kind, &bytes[..length], MODEL).is_err(), "{kind} {length}");
-        }
+        refuse_cut(kind, &bytes, (0..bytes.len()).rev());
     }
 }
 

@@ -140,15 +140,15 @@ fn names_that_windows_cannot_have() {
 
 #[test]
 fn names_that_are_too_long_or_deep() {
-    let long = ["a".repeat(255).as_str(); 4].join("/") + "/bbb";
+    let long = ["a".repeat(204).as_str(); 5].join("/");
     let tar = |name: &str| Tar::new().long_name(name).file("a", b"x").finish();
-    refuse(ArchiveKind::Tar, &tar(&format!("{long}b")), "it has 1028 bytes");
-    assert_eq!(listed(ArchiveKind::Tar, &tar(&long[..1024])).unwrap()[0].path, long[..1024]);
+    refuse(ArchiveKind::Tar, &tar(&format!("{long}b")), "it has 1025 bytes");
+    assert_eq!(listed(ArchiveKind::Tar, &tar(&long)).unwrap()[0].path, long);
     refuse(ArchiveKind::Tar, &tar(&"a".repeat(256)), "a part of it has 256 bytes");
     let deep = ["a"; 33].join("/");
     refuse(ArchiveKind::Tar, &tar(&deep), "it has 33 parts");
     assert!(listed(ArchiveKind::Tar, &tar(&deep[2..])).is_ok());
-    refuse(ArchiveKind::Zip, &zip(&[Part::stored(&"a".repeat(65_535), b"")]), "65535 bytes");
+    refuse(ArchiveKind::Zip, &zip(&[Part::stored(&"a".repeat(60_000), b"")]), "60000 bytes");
 }
 
 /// Many long names are a bomb too: they are held in memory.

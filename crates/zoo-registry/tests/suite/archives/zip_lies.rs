@@ -140,7 +140,7 @@ fn fault_101_data_before_between_and_after() {
     let end = good.len() - 22;
     refuse(ZIP, &[&good[..], b"x"].concat(), "does not end with it");
     refuse(ZIP, &[&good[..], &[0; 100]].concat(), "does not end with it");
-    refuse(ZIP, &[&good[..], &[0; 70_000]].concat(), "there is none");
+    refuse(ZIP, &[&good[..], &vec![0; 70_000]].concat(), "there is none");
     refuse(ZIP, &[b"x", &good[..]].concat(), "does not reach to it");
     refuse(ZIP, &[&good[..end], b"x", &good[end..]].concat(), "does not reach to it");
     // A second archive behind the first: which one is it?
@@ -179,7 +179,7 @@ fn fault_101_members_that_overlap() {
     let shared = Part::stored("a", b"x");
     let mut twin = shared.clone().set_central(central::OFFSET, &[0]);
     (twin.local, twin.content) = (Vec::new(), Vec::new());
-    let mut layout = Layout::new(&[shared.clone()]);
+    let mut layout = Layout::new(std::slice::from_ref(&shared));
     // The second record leads to the first member too.
     layout.bytes.extend(&twin.central);
     layout.directory_bytes += twin.central.len() as u32;
