@@ -195,7 +195,7 @@ fn entry(
         None => Some("as the bundle's card says".to_owned()),
         Some(_) => None,
     };
-    let parameters = bundle.weights.elements();
+    let parameters: usize = bundle.weights.iter().map(|(_, tensor)| tensor.len()).sum();
     let parity = serde_json::from_value(serde_json::to_value(&card.parity)?)?;
     let provenance = card.adapted.as_ref().map(|adapted| {
         format!(
@@ -215,7 +215,7 @@ fn entry(
         task: card.task.clone(),
         family: card.architecture.clone().unwrap_or_else(|| "graph".to_owned()),
         architecture: None,
-        parameters: Some(parameters).filter(|&n| n > 0),
+        parameters: Some(parameters as u64).filter(|&n| n > 0),
         input: input.join("x"),
         classes: u32::try_from(card.labels.len()).ok().filter(|&n| n > 0),
         labels: None,
@@ -236,6 +236,7 @@ fn entry(
             parameters: None,
             input: None,
             classes: None,
+            headless: false,
             licence: None,
             licence_note: None,
             upstream: None,
@@ -265,7 +266,7 @@ fn send(
     let signing = signing(global, &writer, &args.key)?;
     let published = writer.publish(publication, &signing, Timestamp::now())?;
     if is_in_git(writer.dir()) {
-        commit_to_git(&writer, name, version)?;
+        commit_to_git(&writer, name, version, &format!("Publish {name}@{version}"))?;
         output::status(global, "Committed", format!("to git: `git push` in {}", args.to));
     }
     let warnings = published.warnings.iter().map(ToString::to_string).collect();

@@ -23,7 +23,8 @@ pub(crate) fn run(global: &Global, args: &YankArgs) -> Result<ExitCode> {
         let signing = signing(global, &writer, &args.key)?;
         writer.yank(&name, &version, !args.undo, &signing, Timestamp::now())?;
         if is_in_git(writer.dir()) {
-            commit_to_git(&writer, &name, &version)?;
+            let verb = if args.undo { "Restore" } else { "Withdraw" };
+            commit_to_git(&writer, &name, &version, &format!("{verb} {name}@{version}"))?;
         }
     }
     let verb = if args.undo { "Restored" } else { "Withdrew" };
