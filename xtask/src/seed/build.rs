@@ -54,7 +54,8 @@ pub(super) fn model(
 
     let first = drafts.first().context("there is no row")?;
     let first_row = &rows[&first.plan.row];
-    let starter: Option<EntryVersion> = plan.starter.then(|| toml::from_str(STARTER)).transpose()?;
+    let starter: Option<EntryVersion> =
+        plan.starter.then(|| toml::from_str(STARTER)).transpose()?;
     let (licence, upstream) = match &plan.upstream {
         Some(upstream) => (first.licence.clone(), upstream.clone()),
         None => (first.licence.clone(), first.upstream.clone()),
@@ -230,7 +231,8 @@ fn draft<'a>(
         Some(words) => Input::Words(words.clone()),
         None => input::of(pictured, plan, antialias, facts)?,
     };
-    let input = plan.input.clone().or_else(|| Some(row.input_size.clone()).filter(|s| !s.is_empty()));
+    let input =
+        plan.input.clone().or_else(|| Some(row.input_size.clone()).filter(|s| !s.is_empty()));
     Ok(Draft {
         plan,
         version: EntryVersion {
@@ -257,10 +259,11 @@ fn draft<'a>(
             files,
         },
         licence,
-        upstream: plan.upstream.clone().or_else(|| model.upstream.clone()).map_or_else(
-            || upstream(row, &about.upstream),
-            Ok,
-        )?,
+        upstream: plan
+            .upstream
+            .clone()
+            .or_else(|| model.upstream.clone())
+            .map_or_else(|| upstream(row, &about.upstream), Ok)?,
         input,
         made,
         same_size: about.same_size && !plan.other_size,
@@ -375,9 +378,8 @@ fn format(row: &SeedRow) -> Result<(FileFormat, Option<ArchiveKind>)> {
         "fasttext-ftz" | "fasttext-ftz(quantised)" => F::FasttextQuantised,
         "tf-ckpt.tgz" if name.ends_with(".tar.gz") => F::TensorflowCheckpoint,
         // Frozen graphs, whatever the row calls them.
-        "tf-ckpt.tgz" | "tf-frozen-pb.tgz" | "tf" | "tf.tgz" | "tflite+pb.tgz" | "tf-pbmm" | "tgz" => {
-            F::TensorflowGraph
-        }
+        "tf-ckpt.tgz" | "tf-frozen-pb.tgz" | "tf" | "tf.tgz" | "tflite+pb.tgz" | "tf-pbmm"
+        | "tgz" => F::TensorflowGraph,
         other => bail!("the format {other:?} is not known"),
     };
     Ok((format, wrapped))

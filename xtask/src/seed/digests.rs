@@ -18,7 +18,8 @@ pub(super) fn evidence(row: &SeedRow, publisher: &Publisher) -> Result<Vec<Evide
         other => bail!("digest of the unknown kind {other:?}"),
     };
     let is_sha256 = matches!(kind, EvidenceKind::Sha256 | EvidenceKind::Sha256Prefix);
-    if let Some(prefix) = prefix_in(row.file_name()).filter(|p| is_sha256 && row.digest.starts_with(p))
+    if let Some(prefix) =
+        prefix_in(row.file_name()).filter(|p| is_sha256 && row.digest.starts_with(p))
     {
         found.push(Evidence::new(EvidenceKind::Sha256Prefix, prefix, who_named(row), 1)?);
     }
@@ -28,7 +29,12 @@ pub(super) fn evidence(row: &SeedRow, publisher: &Publisher) -> Result<Vec<Evide
         bail!("the file's name does not have the prefix {}", row.digest);
     }
     if let Some(md5) = row.noted("keras md5=") {
-        found.push(Evidence::new(EvidenceKind::Md5, md5, "keras-team/keras, keras/src/applications", 1)?);
+        found.push(Evidence::new(
+            EvidenceKind::Md5,
+            md5,
+            "keras-team/keras, keras/src/applications",
+            1,
+        )?);
     }
     if let Some(sha384) = row.noted("sha384=") {
         let source = cited(&row.source_of_digest);
@@ -55,7 +61,9 @@ fn who_named(row: &SeedRow) -> String {
     });
     match (row.publisher(), module) {
         ("torchvision", Some(module)) => format!("torchvision, {module}"),
-        ("torchvision" | "torchvision-legacy", None) => "torchvision, in the file's name".to_owned(),
+        ("torchvision" | "torchvision-legacy", None) => {
+            "torchvision, in the file's name".to_owned()
+        }
         ("timm-release", _) => "timm, in the file's name".to_owned(),
         _ => "the publisher, in the file's name".to_owned(),
     }

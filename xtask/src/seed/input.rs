@@ -98,5 +98,7 @@ fn options(text: &str) -> Option<String> {
     let mean = values("--mean_values=")?;
     let order = if text.contains("--reverse_input_channels") { "RGB" } else { "BGR" };
     let scaled = values("--scale_values=").map(|s| format!(", divided by {s}")).unwrap_or_default();
-    Some(format!("{order} from 0 to 255 less {mean}{scaled}; the Open Model Zoo says nothing of resizing"))
+    Some(format!(
+        "{order} from 0 to 255 less {mean}{scaled}; the Open Model Zoo says nothing of resizing"
+    ))
 }

@@ -175,6 +175,9 @@ fn counts(
     }
     if unpinned > 0 {
         let all = versions().count();
-        note("no-sha256", format!("{unpinned} of {all} versions have no full sha256 of every file"));
+        note(
+            "no-sha256",
+            format!("{unpinned} of {all} versions have no full sha256 of every file"),
+        );
     }
 }
