@@ -138,7 +138,10 @@ impl RemoteRegistry {
         let json = serde_json::to_vec(&publication.entry)
             .map_err(|source| Error::Json { origin: name.to_string(), source })?;
         let condition = publication.based_on.map(|shard| ("If-Match", format!("\"{shard}\"")));
-        let mut headers = vec![("Content-Type", "application/json".to_owned())];
+        let mut headers = vec![
+            ("Content-Type", "application/json".to_owned()),
+            ("Content-Length", json.len().to_string()),
+        ];
         headers.extend(condition);
         self.retrying(&url, || self.put(&url, &headers, &mut &json[..]))
             .and_then(|body| parse_answer(&url, &body))
