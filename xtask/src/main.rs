@@ -2,9 +2,10 @@
 #![allow(clippy::print_stdout, reason = "a program")]
 
 mod parity;
+mod seed;
 mod starter;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -33,11 +34,33 @@ enum Chore {
         /// The published checkpoint, efficientnet-lite0-57934424.pth
         checkpoint: PathBuf,
     },
+    /// Write registry/models/*.toml from a table of published facts, those that are not there
+    Seed {
+        /// The table, registry_seed.tsv
+        tsv: PathBuf,
+        /// Write those that are there as well: what people wrote into them is lost
+        #[arg(long)]
+        force: bool,
+    },
 }
+
+/// Where entries are.
+const MODELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../registry/models");
 
 fn main() -> Result<ExitCode> {
     match Cli::parse().chore {
         Chore::Parity { dir, only } => parity::run(&dir, only.as_deref()),
         Chore::Starter { checkpoint } => starter::run(&checkpoint),
+        Chore::Seed { tsv, force } => {
+            let written = seed::run(&tsv, Path::new(MODELS), force)?;
+            for (row, why) in &written.skipped {
+                println!("skipped {row}: {why}");
+            }
+            println!(
+                "{} models, {} versions, {} files written",
+                written.models, written.versions, written.files
+            );
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }

@@ -106,6 +106,9 @@ pub struct EntryVersion {
     /// A number of classes that differs from the entry's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<u32>,
+    /// Published without its last layer: features come out, whatever the entry says of classes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub headless: bool,
     /// A licence that differs from the entry's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<String>,
@@ -203,7 +206,8 @@ pub struct ModelFile {
 pub struct ArchiveMember {
     /// The kind of archive.
     pub kind: ArchiveKind,
-    /// The member's path inside; of `gz`, which has one without a name, empty.
+    /// The member's path inside. Empty for `gz`, which has one without a name, and where nobody
+    /// published which member it is.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub member: String,
     /// The member's digest, where it is known.
@@ -333,9 +337,24 @@ impl Entry {
         version.input.as_deref().unwrap_or(&self.input)
     }
 
-    /// How many classes come out of `version`.
+    /// How many classes come out of `version`; `None` where what comes out are no classes.
     pub fn classes_of(&self, version: &EntryVersion) -> Option<u32> {
-        version.classes.or(self.classes)
+        if version.headless { None } else { version.classes.or(self.classes) }
+    }
+
+    /// Whether the converter makes a bundle of `version`: its first file is of a format that is
+    /// read, can be got at, and says what it computes or belongs to an architecture that is known.
+    pub fn is_convertible(&self, version: &EntryVersion) -> bool {
+        version.files.first().is_some_and(|file| {
+            let located = file.archive.as_ref().is_none_or(ArchiveMember::is_located);
+            let known = file.format.has_graph() || self.architecture_of(version).is_some();
+            file.format.has_reader() && located && known
+        })
+    }
+
+    /// The page of the publisher of `version`.
+    pub fn upstream_of<'a>(&'a self, version: &'a EntryVersion) -> &'a str {
+        version.upstream.as_deref().unwrap_or(&self.upstream)
     }
 
     /// How many parameters `version` has.
@@ -354,6 +373,13 @@ impl ModelFile {
     /// The size, if it may be relied on.
     pub fn exact_size(&self) -> Option<u64> {
         self.size.filter(|size| size.exact).map(|size| size.bytes)
+    }
+}
+
+impl ArchiveMember {
+    /// Whether it is known which member of the archive is the model.
+    pub fn is_located(&self) -> bool {
+        self.kind == ArchiveKind::Gz || !self.member.is_empty()
     }
 }
 

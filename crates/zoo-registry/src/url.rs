@@ -17,7 +17,8 @@ pub(crate) enum Source {
     /// `hf:OWNER/REPO/PATH` or `hf:OWNER/REPO@REVISION/PATH`: a file of a Hugging Face model
     /// repository, or of whatever speaks like it.
     Hf(HfFile),
-    /// `pypi:NAME==VERSION!PATH`: a file in a wheel of a Python package. Only recorded.
+    /// `pypi:NAME==VERSION!PATH`: a file in a wheel of a Python package, or after another `!` in a
+    /// zip in it. Only recorded.
     PythonPackage(PackageFile),
     /// Relative to the registry that the entry came from.
     Relative(String),
@@ -93,7 +94,7 @@ impl PackageFile {
         let sound = is_plain_part(package)
             && is_plain_part(&version.replacen('+', ".", 1))
             && path.len() <= 1024
-            && path.split('/').all(is_path_part);
+            && path.split(['/', '!']).all(is_path_part);
         sound.then(|| Self {
             package: package.to_owned(),
             version: version.to_owned(),

@@ -185,7 +185,8 @@ impl ArchiveMember {
         if self.kind == ArchiveKind::Gz && !self.member.is_empty() {
             problems.push("a gz has no members with names".to_owned());
         }
-        if self.kind != ArchiveKind::Gz && !is_safe_member(&self.member) {
+        // Empty: not known which member it is.
+        if !self.member.is_empty() && !is_safe_member(&self.member) {
             problems.push(format!("the member {:?} is not a plain relative path", self.member));
         }
         problems
