@@ -25,7 +25,11 @@ struct Done {
 impl From<Published> for Done {
     fn from(published: Published) -> Self {
         let Published { counter, already_there, warnings } = published;
-        Self { counter, already_there, warnings: warnings.iter().map(ToString::to_string).collect() }
+        Self {
+            counter,
+            already_there,
+            warnings: warnings.iter().map(ToString::to_string).collect(),
+        }
     }
 }
 

@@ -147,9 +147,7 @@ async fn take(
         Asked::Version(name, version) => {
             publishing::put(state, name, version, headers, reader).await
         }
-        Asked::Yank(name, version, yanked) => {
-            publishing::yank(state, name, version, yanked).await
-        }
+        Asked::Yank(name, version, yanked) => publishing::yank(state, name, version, yanked).await,
     }
 }
 

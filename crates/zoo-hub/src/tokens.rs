@@ -93,9 +93,9 @@ impl TokenFile {
     pub fn revoke(&self, prefix: &str) -> Result<Vec<TokenGrant>, HubError> {
         let mut gone = Vec::new();
         self.change(|grants| {
-            let (revoked, kept) = std::mem::take(grants).into_iter().partition(|grant| {
-                !prefix.is_empty() && grant.sha256.to_hex().starts_with(prefix)
-            });
+            let (revoked, kept) = std::mem::take(grants)
+                .into_iter()
+                .partition(|grant| !prefix.is_empty() && grant.sha256.to_hex().starts_with(prefix));
             gone = revoked;
             *grants = kept;
         })?;

@@ -58,7 +58,9 @@ fn fault_037_and_038_and_039_ranges() {
     let tag = Sha256Digest::of(BYTES);
     assert_eq!(get(&format!("Range: bytes=7-\r\nIf-Range: \"{tag}\"\r\n")), part("7-9", "789"));
     // A weak tag, another tag and a date prove nothing.
-    for other in [format!("W/\"{tag}\""), "\"x\"".to_owned(), "Tue, 01 Jul 2025 10:00:00 GMT".to_owned()] {
+    for other in
+        [format!("W/\"{tag}\""), "\"x\"".to_owned(), "Tue, 01 Jul 2025 10:00:00 GMT".to_owned()]
+    {
         assert_eq!(get(&format!("Range: bytes=7-\r\nIf-Range: {other}\r\n")), whole, "{other}");
     }
 }
@@ -116,9 +118,11 @@ fn fault_071_links_out_of_the_folder_are_not_followed() {
     fs::write(hub.dir.path().join("outside").join(&hex), "s").unwrap();
     let fan = hub.tree().join("blobs/sha256").join(&hex[..2]);
     symlink(hub.dir.path().join("outside"), fan).unwrap();
-    for path in
-        ["/root.json".to_owned(), format!("/pages/{hex}.jsonl"), format!("/blobs/sha256/{}/{hex}", &hex[..2])]
-    {
+    for path in [
+        "/root.json".to_owned(),
+        format!("/pages/{hex}.jsonl"),
+        format!("/blobs/sha256/{}/{hex}", &hex[..2]),
+    ] {
         assert_eq!(hub.get(&path).status, 404, "{path}");
     }
 }

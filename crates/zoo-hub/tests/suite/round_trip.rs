@@ -19,7 +19,8 @@ fn signing() -> Signing {
 
 fn signed_hub() -> Running {
     let dir = tempfile::tempdir().unwrap();
-    let (root, index) = (SecretKey::from_seed([1; 32]).unwrap(), SecretKey::from_seed([2; 32]).unwrap());
+    let (root, index) =
+        (SecretKey::from_seed([1; 32]).unwrap(), SecretKey::from_seed([2; 32]).unwrap());
     let payload = RootBuilder::new(Timestamp::MAX)
         .add_key(Kind::Root, &root.public())
         .add_key(Kind::Index, &index.public())

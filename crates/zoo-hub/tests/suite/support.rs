@@ -72,7 +72,11 @@ impl Running {
     /// Sends a whole request and reads the answer. `headers` are lines with their ends.
     pub(crate) fn ask(&self, line: &str, headers: &str, body: &[u8]) -> Answer {
         let mut stream = self.connect();
-        let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+        let length = if body.is_empty() {
+            String::new()
+        } else {
+            format!("Content-Length: {}\r\n", body.len())
+        };
         let head =
             format!("{line} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n{length}{headers}\r\n");
         stream.write_all(head.as_bytes()).unwrap();

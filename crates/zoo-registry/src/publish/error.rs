@@ -64,8 +64,10 @@ pub enum PublishError {
         taken: Box<ModelName>,
     },
     /// The licence does not allow what the publisher wants.
-    #[error("the licence `{child}` cannot be given to what was made from `{parent}`, which is \
-             under `{parent_licence}`: {why}")]
+    #[error(
+        "the licence `{child}` cannot be given to what was made from `{parent}`, which is \
+             under `{parent_licence}`: {why}"
+    )]
     Licence {
         /// The licence of what is to be published.
         child: String,

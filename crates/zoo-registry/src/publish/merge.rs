@@ -44,10 +44,8 @@ pub(super) fn merge(before: &Entry, new: &Entry, added: &EntryVersion) -> Result
         version.licence = Some(new.licence.clone());
         version.licence_note = version.licence_note.or_else(|| new.licence_note.clone());
     }
-    let (old, now) = (
-        (&before.preprocessing, &before.preparation),
-        (&new.preprocessing, &new.preparation),
-    );
+    let (old, now) =
+        ((&before.preprocessing, &before.preparation), (&new.preprocessing, &new.preparation));
     if old != now && version.preprocessing.is_none() && version.preparation.is_none() {
         version.preprocessing.clone_from(&new.preprocessing);
         version.preparation.clone_from(&new.preparation);
@@ -88,7 +86,11 @@ fn same_number(there: &EntryVersion, wanted: &Version) -> bool {
     there.version.cmp_precedence(wanted).is_eq()
 }
 
-fn compare(before: &Entry, there: &EntryVersion, mut version: EntryVersion) -> Result<Merged, Error> {
+fn compare(
+    before: &Entry,
+    there: &EntryVersion,
+    mut version: EntryVersion,
+) -> Result<Merged, Error> {
     version.yanked = there.yanked;
     if *there == version {
         return Ok(Merged::AlreadyThere);

@@ -228,11 +228,8 @@ impl RemoteRegistry {
     /// With the token, and time for the hub to look at what it got.
     fn prepared<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
         let patience = Some(self.options.answer_timeout);
-        let request = request
-            .config()
-            .timeout_recv_response(patience)
-            .timeout_per_read(patience)
-            .build();
+        let request =
+            request.config().timeout_recv_response(patience).timeout_per_read(patience).build();
         match &self.authorization {
             Some(value) => request.header("Authorization", value),
             None => request,
@@ -240,11 +237,7 @@ impl RemoteRegistry {
     }
 
     /// Tries again what may succeed a moment later.
-    fn retrying<T>(
-        &self,
-        url: &str,
-        request: impl Fn() -> Result<T, Failure>,
-    ) -> Result<T, Error> {
+    fn retrying<T>(&self, url: &str, request: impl Fn() -> Result<T, Failure>) -> Result<T, Error> {
         let mut budget = RetryBudget::new(&self.options.fetch);
         let mut attempt = 1;
         loop {
@@ -329,8 +322,9 @@ fn printable(text: &str) -> String {
 
 /// An answer with status 200 can still be an error in disguise.
 fn parse_answer<T: for<'de> Deserialize<'de>>(url: &str, body: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(body)
-        .map_err(|error| not_a_hub(url, &printable(&format!("its JSON is not the answer ({error})"))))
+    serde_json::from_slice(body).map_err(|error| {
+        not_a_hub(url, &printable(&format!("its JSON is not the answer ({error})")))
+    })
 }
 
 fn not_a_hub(url: &str, why: &str) -> Error {

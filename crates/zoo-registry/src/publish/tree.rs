@@ -27,8 +27,7 @@ use crate::error::Error;
 use crate::name::ModelName;
 use crate::observer::Silent;
 use crate::tree::{
-    INDEX_SCHEMA, IndexFile, Line, MAX_INDEX_BYTES, blob_path, page_path, shard_path,
-    to_json,
+    INDEX_SCHEMA, IndexFile, Line, MAX_INDEX_BYTES, blob_path, page_path, shard_path, to_json,
 };
 use crate::trust::{Root, Timestamp};
 
@@ -467,11 +466,7 @@ impl TreeWriter {
 
 enum Change {
     None,
-    To {
-        after: Box<Entry>,
-        before: Option<Box<Entry>>,
-        warnings: Vec<super::PublishWarning>,
-    },
+    To { after: Box<Entry>, before: Option<Box<Entry>>, warnings: Vec<super::PublishWarning> },
 }
 
 /// Refuses a licence that the model's parent, where it is here, does not allow.

@@ -58,8 +58,7 @@ fn publish_all(dir: &Path, writer: &TreeWriter, owner: &str) {
         if model == "b" {
             entry.aliases = vec![format!("{owner}/{owner}-bee").parse().unwrap()];
         }
-        let publication =
-            zoo_registry::publish::Publication::new(entry, vec![(digest, path)]);
+        let publication = zoo_registry::publish::Publication::new(entry, vec![(digest, path)]);
         writer.publish(&publication, &Signing::Unsigned, now()).unwrap();
     }
 }

@@ -35,7 +35,9 @@ fn problem(status: u16, detail: &str) -> Reply {
         .with("Content-Type", "application/problem+json; charset=utf-8")
 }
 
-fn publish(script: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static) -> (Result<u64, Error>, usize) {
+fn publish(
+    script: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static,
+) -> (Result<u64, Error>, usize) {
     let server = Server::start(script);
     let result = client(&server).publish(&publication()).map(|published| published.counter);
     (result, server.requests().len())
