@@ -1,7 +1,7 @@
 //! Hubs that are killed while they publish. The hub is a process: this test binary, asked for
 //! one test and told by its environment what to serve.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -28,7 +28,7 @@ fn hub() {
         std::fs::write(dir.join("address.new"), address.to_string()).unwrap();
         std::fs::rename(dir.join("address.new"), dir.join("address")).unwrap();
         // So that whoever started this need not look for the file again and again.
-        eprintln!("listening");
+        std::io::stderr().write_all(b"listening\n").unwrap();
     })
     .unwrap();
 }

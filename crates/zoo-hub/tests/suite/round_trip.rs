@@ -84,7 +84,7 @@ fn fault_152_refusals_reach_the_publisher() {
         let publication = Publication::new(entry(name, "1.0.0", &bytes), blobs.clone());
         let remote = RemoteRegistry::new(&hub.url(), Some(token), RemoteOptions::default());
         match remote.unwrap().publish(&publication) {
-            Err(Error::Publish(PublishError::Refused { status, .. })) => status,
+            Err(Error::Publish(PublishError::Refused { problem, .. })) => problem.status,
             other => panic!("{other:?}"),
         }
     };

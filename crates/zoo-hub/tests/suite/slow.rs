@@ -103,6 +103,24 @@ fn a_reader_that_does_not_read() {
     assert!(got.len() < bytes.len(), "{}", got.len());
 }
 
+/// Slower than a head may be, and faster than a stall.
+#[test]
+fn a_reader_that_pauses_gets_everything() {
+    let hub = Running::with(|options| {
+        options.patience.head = Duration::from_millis(200);
+        options.patience.stall = Duration::from_secs(10);
+    });
+    let bytes = vec![5; 32 << 20];
+    assert_eq!(hub.put_blob(&bytes).status, 201);
+    let hex = Sha256Digest::of(&bytes).to_hex();
+    let mut stream = hub.connect();
+    let head = "Host: h\r\nConnection: close\r\n\r\n";
+    let line = format!("GET /blobs/sha256/{}/{hex} HTTP/1.1\r\n{head}", &hex[..2]);
+    stream.write_all(line.as_bytes()).unwrap();
+    thread::sleep(Duration::from_millis(700));
+    assert!(read_answer(&mut stream).body == bytes);
+}
+
 #[test]
 fn stopping_finishes_what_is_under_way() {
     let hub = Running::with(|options| {
