@@ -8,6 +8,8 @@ use semver::Version;
 use crate::digest::Sha256Digest;
 use crate::name::ModelName;
 
+use super::problem::Problem;
+
 /// Why something is not published.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -143,19 +145,12 @@ pub enum PublishError {
         said: String,
     },
     /// The hub refuses.
-    #[error("{url} refused with status {status}: {title}{}{}",
-        if detail.is_empty() { "" } else { ": " }, detail)]
+    #[error("{url} refused: {problem}")]
     Refused {
         /// The url, without secrets.
         url: String,
-        /// The status.
-        status: u16,
-        /// The kind of problem, in a few words.
-        title: String,
-        /// This occurrence of it.
-        detail: String,
-        /// Every problem, where there are several.
-        problems: Vec<String>,
+        /// What the hub says, fit for a terminal.
+        problem: Box<Problem>,
     },
     /// Something answers that is not a hub: a sign-in page, a proxy, a plain web server.
     #[error("{url} did not answer as a hub does: {why}")]

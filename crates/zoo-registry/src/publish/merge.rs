@@ -23,13 +23,25 @@ pub(super) enum Merged {
 pub(super) fn merge(before: &Entry, new: &Entry, added: &EntryVersion) -> Result<Merged, Error> {
     let mut version = added.clone();
     let mut problems = Vec::new();
-    inherit(&mut problems, "architecture", &before.architecture, &new.architecture, |differs| {
-        version.architecture.get_or_insert(differs);
-    });
-    inherit(&mut problems, "parameters", &before.parameters, &new.parameters, |differs| {
-        version.parameters.get_or_insert(differs);
-    });
-    inherit(&mut problems, "classes", &before.classes, &new.classes, |differs| {
+    inherit(
+        &mut problems,
+        "architecture",
+        before.architecture.as_ref(),
+        new.architecture.as_ref(),
+        |differs| {
+            version.architecture.get_or_insert(differs);
+        },
+    );
+    inherit(
+        &mut problems,
+        "parameters",
+        before.parameters.as_ref(),
+        new.parameters.as_ref(),
+        |differs| {
+            version.parameters.get_or_insert(differs);
+        },
+    );
+    inherit(&mut problems, "classes", before.classes.as_ref(), new.classes.as_ref(), |differs| {
         version.classes.get_or_insert(differs);
     });
     if new.input != before.input {
@@ -107,8 +119,8 @@ fn compare(
 fn inherit<T: Clone + PartialEq>(
     problems: &mut Vec<String>,
     what: &str,
-    before: &Option<T>,
-    new: &Option<T>,
+    before: Option<&T>,
+    new: Option<&T>,
     mut differs: impl FnMut(T),
 ) {
     match new {

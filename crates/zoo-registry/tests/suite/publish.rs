@@ -313,7 +313,7 @@ fn fault_008_and_009_and_154_and_157_what_cannot_be_published() {
         (
             &|p| {
                 p.entry.versions[0].files[0].size =
-                    Some(zoo_registry::FileSize { bytes: 6, exact: true })
+                    Some(zoo_registry::FileSize { bytes: 6, exact: true });
             },
             "the size is not 7",
         ),
