@@ -226,6 +226,12 @@ pub enum Error {
         /// The registry.
         location: String,
     },
+    /// A registry has no root, so nobody can be trusted for it.
+    #[error("the registry {location} is not signed: it has no root.json")]
+    NoRoot {
+        /// The registry.
+        location: String,
+    },
     /// A registry in git could not be brought here.
     #[error("git cannot bring {location} here: {why}")]
     Git {

@@ -90,7 +90,7 @@ pub use expected::Expected;
 pub use fetch::{FetchOptions, FetchRequest, Fetched, fetch, fetch_all};
 pub use file_lock::Locks;
 pub use format::FileFormat;
-pub use index::{Index, IndexOptions, Origin, Query, Row};
+pub use index::{Index, IndexOptions, Origin, Query, Row, fetch_root};
 pub use lint::{Finding, Level, lint};
 pub use lock::{LOCK_SCHEMA, LockError, LockFile, Pin};
 pub use mirrors::MirrorScores;
@@ -107,4 +107,4 @@ pub use store::{
     PinTarget, Removed, Store, StoreError, Usage, VerifyProgress, VerifyReport, default_cache_dir,
     default_config_dir,
 };
-pub use tree::{BuildOptions, Built, INDEX_SCHEMA, build_tree};
+pub use tree::{BuildOptions, Built, INDEX_SCHEMA, blob_path as tree_blob_path, build_tree};

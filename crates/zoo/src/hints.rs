@@ -30,6 +30,29 @@ fn of_registry(error: &zoo_registry::Error) -> Option<String> {
         Error::Transport { .. } | Error::RetriesExhausted { .. } | Error::Truncated { .. } => {
             "run it again: what has arrived is kept, and the rest is fetched".to_owned()
         }
+        Error::Untrusted { location } => format!(
+            "ask its owner for the fingerprint of its root, then `zoo trust add {location} \
+             --fingerprint ...`; or take it as it is with --allow-unsigned"
+        ),
+        Error::Unauthorized { origin, token_sent: false, .. } => {
+            format!("`zoo login {origin}` keeps a token for it")
+        }
+        Error::Unauthorized { origin, .. } => {
+            format!("the token was refused: `zoo login {origin}` keeps another")
+        }
+        Error::DiskFull { .. } => {
+            "make room, or `zoo cache gc`, and run it again: what has arrived is kept".to_owned()
+        }
+        Error::Store(zoo_registry::StoreError::Busy { .. }) => {
+            "another zoo is using the cache: wait for it, or use --wait SECONDS".to_owned()
+        }
+        Error::OtherRegistry { .. } | Error::PinMismatch { .. } => {
+            "if this is meant, take the pin out of zoo.lock".to_owned()
+        }
+        Error::Sha256Unknown { .. } => {
+            "without --require-sha256 what comes first is pinned, with a warning".to_owned()
+        }
+        Error::Git { .. } => "`git clone` of the same address says more".to_owned(),
         _ => return None,
     })
 }

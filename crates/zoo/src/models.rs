@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use zoo_convert::{CONVERTER_VERSION, ConvertOptions, convert, format};
-use zoo_model::{Bundle, Hasher, Preprocess};
+use zoo_model::{Bundle, Delta, Digest, Hasher, Preprocess};
 use zoo_registry::trust::TrustStore;
 use zoo_registry::{
-    FileFormat, IndexOptions, PullOptions, Pulled, Reference, Registry, RegistrySpec, Row, Sources,
-    Store, default_cache_dir, default_config_dir,
+    Credentials, FetchOptions, FileFormat, IndexOptions, PullOptions, Pulled, Reference, Registry, RegistrySpec, Row,
+    Sha256Digest, Sources, Store, default_cache_dir, default_config_dir,
 };
 
 use crate::cli::Global;
@@ -44,11 +44,42 @@ pub(crate) fn trust_store(global: &Global) -> Result<TrustStore> {
     Ok(TrustStore::new(config_dir(global)?.join("trust")))
 }
 
+/// The file of tokens.
+pub(crate) fn credentials_path(global: &Global) -> Result<PathBuf> {
+    Ok(config_dir(global)?.join("credentials.toml"))
+}
+
+/// Where the key for this role of the registry in `dir` is kept, if this user made it.
+pub(crate) fn key_path(global: &Global, dir: &Path, role: &str) -> Result<PathBuf> {
+    let dir = std::path::absolute(dir)
+        .with_context(|| format!("cannot tell where {} is", dir.display()))?;
+    let id = Digest::of(dir.as_os_str().as_encoded_bytes()).to_string();
+    Ok(config_dir(global)?.join("keys").join(format!("{}-{role}.key", &id[..16])))
+}
+
+/// How things are fetched: with this user's tokens, and what the environment says.
+pub(crate) fn fetch_options(global: &Global) -> Result<FetchOptions> {
+    let mut options = FetchOptions {
+        credentials: Credentials::read(&credentials_path(global)?)?,
+        ca_file: std::env::var_os("SSL_CERT_FILE").map(PathBuf::from),
+        ..FetchOptions::default()
+    };
+    if let Ok(endpoint) = std::env::var("HF_ENDPOINT") {
+        options.hf_endpoint = endpoint.trim_end_matches('/').to_owned();
+    }
+    if let Ok(token) = std::env::var("HF_TOKEN") {
+        let known = Credentials::none().with(&options.hf_endpoint, token.trim());
+        options.credentials = options.credentials.and(known.context("cannot use HF_TOKEN")?);
+    }
+    Ok(options)
+}
+
 /// How registries are opened.
 pub(crate) fn index_options(global: &Global) -> Result<IndexOptions> {
     let store = Store::open(cache_dir(global)?)?;
     Ok(IndexOptions {
         offline: global.offline,
+        fetch: fetch_options(global)?,
         trust: Some(trust_store(global)?),
         allow_unsigned: global.allow_unsigned,
         ..IndexOptions::new(store)
@@ -137,21 +168,35 @@ fn open_path(path: &Path) -> Result<Bundle> {
     Ok(convert(path, &ConvertOptions::default())?.bundle)
 }
 
-/// The bundle of what was fetched. A file of another format is converted once; the bundle is
-/// kept by the digest of the file, the converter's version, and what the entry says of it.
+/// The bundle of what was fetched. A file of another format is converted once, and a delta
+/// composed once; the bundle is kept by all that it follows from.
 pub(crate) fn open_pulled(global: &Global, pulled: &Pulled) -> Result<Bundle> {
-    if is_bundle(pulled) {
+    open_pulled_at(global, pulled, 0)
+}
+
+/// Most deltas on top of each other: a registry must not send anyone round in circles.
+const MAX_DELTAS: usize = 8;
+
+fn open_pulled_at(global: &Global, pulled: &Pulled, depth: usize) -> Result<Bundle> {
+    let format = pulled.version.files.first().map(|file| file.format);
+    if format == Some(FileFormat::Zoo) {
         return Bundle::open(&pulled.path).or_else(|_| {
             // It was sound when it was stored: fetch it again.
             let again = PullOptions { verify: true, ..pull_options(global) };
             Ok(Bundle::open(pull(global, &reference(pulled), again)?.path)?)
         });
     }
+    if format == Some(FileFormat::ZooDelta) {
+        return Ok(Bundle::open(composed(global, pulled, depth)?)?);
+    }
     let options = convert_options(pulled)?;
     let cached = cached_bundle(global, pulled, &options)?;
     if cached.is_file() {
         match Bundle::open(&cached) {
-            Ok(bundle) => return Ok(bundle),
+            Ok(bundle) => {
+                note(global, &cached, pulled)?;
+                return Ok(bundle);
+            }
             Err(error) => output::warning(format!("{error}; it is converted again")),
         }
     }
@@ -165,14 +210,46 @@ pub(crate) fn open_pulled(global: &Global, pulled: &Pulled) -> Result<Bundle> {
         source.file.clone_from(&pulled.files[0].name);
     }
     bundle.write(&cached)?;
+    note(global, &cached, &pulled)?;
     Ok(Bundle::open(&cached)?)
 }
 
-fn is_bundle(pulled: &Pulled) -> bool {
-    pulled.version.files.first().is_some_and(|file| file.format == FileFormat::Zoo)
+/// The `.zoo` file that a delta and its parent give, with the digest that the registry says.
+pub(crate) fn composed(global: &Global, pulled: &Pulled, depth: usize) -> Result<PathBuf> {
+    let (Some(parent), Some(expected)) =
+        (&pulled.version.parent, pulled.version.files.first().and_then(|file| file.composed))
+    else {
+        bail!("{} is a delta of nothing that its entry names", reference(pulled));
+    };
+    let path = cache_dir(global)?.join("bundles").join(format!("{expected}.zoo"));
+    if path.is_file() && Sha256Digest::of_file(&path)? == expected {
+        note(global, &path, pulled)?;
+        return Ok(path);
+    }
+    if depth == MAX_DELTAS {
+        bail!("{} is a delta of a delta, more than {MAX_DELTAS} deep", reference(pulled));
+    }
+    let delta = Delta::open(&pulled.path)?;
+    if delta.header().result.sha256.to_string() != expected.to_hex() {
+        bail!("{} composes to another file than the registry says", reference(pulled));
+    }
+    let name = format!("{}@{}", parent.name, parent.version);
+    let parent = pull(global, &name, pull_options(global))
+        .with_context(|| format!("cannot pull {name}, of which this is a delta"))?;
+    let parent = open_pulled_at(global, &parent, depth + 1)?;
+    output::status(global, "Composing", format!("{} with {name}", reference(pulled)));
+    delta.compose(&parent, &path)?;
+    note(global, &path, pulled)?;
+    Ok(path)
 }
 
-fn reference(pulled: &Pulled) -> String {
+/// Notes that a file in the cache was made from what was fetched, and is being used.
+fn note(global: &Global, path: &Path, pulled: &Pulled) -> Result<()> {
+    let sources: Vec<Sha256Digest> = pulled.files.iter().map(|file| file.digest).collect();
+    Ok(Store::open(cache_dir(global)?)?.note_derived(path, &sources)?)
+}
+
+pub(crate) fn reference(pulled: &Pulled) -> String {
     format!("{}@{}", pulled.entry.name, pulled.version.version)
 }
 

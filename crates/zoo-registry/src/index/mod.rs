@@ -23,7 +23,7 @@ use crate::tree::Tree;
 use crate::url::redacted;
 use folder::Folder;
 
-pub use open::IndexOptions;
+pub use open::{IndexOptions, fetch_root};
 pub use query::Query;
 pub use row::Row;
 pub(crate) use suggest::Suggestions;

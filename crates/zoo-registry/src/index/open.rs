@@ -51,6 +51,33 @@ impl IndexOptions {
     }
 }
 
+/// The `root.json` that the registry at `location` shows: what a user who comes for the first
+/// time begins to trust, after comparing its fingerprint.
+///
+/// # Errors
+/// [`Error::NoRoot`] where it has none; what bringing it here says.
+pub fn fetch_root(location: &str, options: &IndexOptions) -> Result<Vec<u8>, Error> {
+    const NAME: &str = "root.json";
+    let limit = MAX_ROOT_BYTES as u64;
+    let found = if let Some(url) = location.strip_prefix("git+") {
+        let dir = git::bring(url, &options.store, options.offline)?;
+        read_if_there(&dir.join(NAME), limit)?
+    } else if let Ok(Source::Http(url)) = Source::parse(location) {
+        if options.offline {
+            return Err(Error::OfflineUrl { url: redacted(&url) });
+        }
+        let url = format!("{}/{NAME}", url.trim_end_matches('/'));
+        match Client::new(&options.fetch)?.get_small(&url, limit, &options.fetch) {
+            Ok(bytes) => Some(bytes),
+            Err(Error::HttpStatus { status: 404 | 410, .. }) => None,
+            Err(error) => return Err(error),
+        }
+    } else {
+        read_if_there(&Path::new(location).join(NAME), limit)?
+    };
+    found.ok_or_else(|| Error::NoRoot { location: redacted(location) })
+}
+
 pub(super) fn open(location: &str, options: &IndexOptions) -> Result<Index, Error> {
     if let Some(url) = location.strip_prefix("git+") {
         let dir = git::bring(url, &options.store, options.offline)?;

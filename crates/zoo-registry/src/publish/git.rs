@@ -1,5 +1,6 @@
 //! A registry in a checkout of git: what was published becomes a commit.
 
+use std::collections::HashSet;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -46,15 +47,29 @@ pub fn commit_to_git(
     writer.forget_history()?;
     let paths = files.join("\0").into_bytes();
     let dir = writer.dir();
-    run(dir, "add", &["--"], &paths)?;
-    let differs = run(dir, "status", &["--porcelain", "--untracked-files=no"], b"")?;
-    let staged = |line: &[u8]| matches!(line.first(), Some(b'A' | b'M' | b'R' | b'T'));
-    if !differs.stdout.split(|&byte| byte == b'\n').any(staged) {
+    run(dir, "add", &[], &paths)?;
+    if !is_any_staged(dir, &files)? {
         return Ok(Committed::Nothing);
     }
     run(dir, "commit", &["--quiet", "--message", message, "--only"], &paths)?;
     let head = run(dir, "rev-parse", &["HEAD"], b"")?;
     Ok(Committed::Commit(String::from_utf8_lossy(head.stdout.trim_ascii()).into_owned()))
+}
+
+/// Whether git would commit any of these files.
+fn is_any_staged(dir: &Path, files: &[String]) -> Result<bool, Error> {
+    let prefix = run(dir, "rev-parse", &["--show-prefix"], b"")?.stdout;
+    let prefix = String::from_utf8_lossy(prefix.trim_ascii_end()).into_owned();
+    let ours: HashSet<String> = files.iter().map(|file| format!("{prefix}{file}")).collect();
+    let arguments = ["--porcelain", "-z", "--no-renames", "--untracked-files=no"];
+    let status = run(dir, "status", &arguments, b"")?;
+    // Two letters, a space, and the path from the top; the first letter is what is staged.
+    Ok(status.stdout.split(|&byte| byte == 0).any(|line| match line {
+        [staged, _, b' ', path @ ..] => {
+            *staged != b' ' && ours.contains(&*String::from_utf8_lossy(path))
+        }
+        _ => false,
+    }))
 }
 
 fn git(dir: &Path) -> Command {

@@ -34,17 +34,17 @@ impl OneFile<'_> {
         lock: &LockFile,
         warnings: &mut Vec<PullWarning>,
     ) -> Result<PulledFile, Error> {
-        let known = match &self.file.archive {
+        let known = match self.archive() {
             Some(archive) => archive.sha256,
             None => self.file.sha256,
         };
         let pinned = self.pinned(lock, known)?;
         if let Some(digest) = known.or(pinned) {
-            let exact = self.file.exact_size().filter(|_| self.file.archive.is_none());
+            let exact = self.file.exact_size().filter(|_| self.archive().is_none());
             if let Some(path) = self.cached(&digest, exact, warnings)? {
                 return Ok(self.pulled(path, digest, true));
             }
-            let path = match &self.file.archive {
+            let path = match self.archive() {
                 Some(archive) => {
                     self.unpack_member(archive, &Expected::Sha256(digest), warnings)?.0
                 }
@@ -52,9 +52,9 @@ impl OneFile<'_> {
             };
             return Ok(self.pulled(path, digest, false));
         }
-        let vouched = self.file.archive.as_ref().is_some_and(|_| self.file.sha256.is_some());
+        let vouched = self.archive().is_some_and(|_| self.file.sha256.is_some());
         // A SHA-384 names a file as surely as a SHA-256 does.
-        let published = match &self.file.archive {
+        let published = match self.archive() {
             Some(archive) => &archive.evidence,
             None => &self.file.evidence,
         };
@@ -63,7 +63,7 @@ impl OneFile<'_> {
             return Err(self.unknown());
         }
         // All that is known, not only the strongest: two digests are harder to forge than one.
-        let (path, digest) = match &self.file.archive {
+        let (path, digest) = match self.archive() {
             Some(archive) => {
                 let expected = Expected::Evidence(archive.evidence.clone());
                 self.unpack_member(archive, &expected, warnings)?
@@ -74,7 +74,7 @@ impl OneFile<'_> {
         let pin = self.resolved.pin(&self.file.path, digest);
         let locks = self.registry.store.locks();
         LockFile::pin_all_with(&self.registry.lock_path, vec![pin], locks)?;
-        let inside = self.file.archive.iter().flat_map(|archive| &archive.evidence);
+        let inside = self.archive().into_iter().flat_map(|archive| &archive.evidence);
         let strongest = |evidence: &&Evidence| (evidence.kind(), evidence.value().len());
         if let (false, Some(evidence)) =
             (vouched, inside.chain(&self.file.evidence).max_by_key(strongest))
@@ -88,6 +88,12 @@ impl OneFile<'_> {
             });
         }
         Ok(self.pulled(path, digest, false))
+    }
+
+    /// Which member of what is fetched is the model. Where nobody knows that, the archive
+    /// itself is all that can be had.
+    fn archive(&self) -> Option<&ArchiveMember> {
+        self.file.archive.as_ref().filter(|archive| archive.is_located())
     }
 
     /// The digest in the lock, which must not contradict the one that is `known`.

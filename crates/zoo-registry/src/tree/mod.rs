@@ -99,8 +99,8 @@ pub(crate) fn shard_path(name: &ModelName, digest: &Sha256Digest) -> String {
     format!("models/{name}/{digest}.json")
 }
 
-/// Where a tree keeps the file with this digest.
-pub(crate) fn blob_path(digest: &Sha256Digest) -> String {
+/// Where a tree keeps the file with this digest, from the top of the tree.
+pub fn blob_path(digest: &Sha256Digest) -> String {
     let hex = digest.to_hex();
     format!("blobs/sha256/{}/{hex}", &hex[..2])
 }

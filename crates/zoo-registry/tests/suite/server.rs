@@ -229,13 +229,18 @@ impl Drop for Server {
 }
 
 pub(crate) fn read_request(stream: impl Read) -> Option<Request> {
-    let mut lines = BufReader::new(stream).lines();
+    let mut reader = BufReader::new(stream);
+    let mut lines = reader.by_ref().lines();
     let path = lines.next()?.ok()?.split(' ').nth(1)?.to_owned();
     let mut headers = BTreeMap::new();
-    for line in lines {
+    while let Some(line) = lines.next() {
         let line = line.ok()?;
         if line.is_empty() {
-            return Some(Request { path, headers });
+            let request = Request { path, headers };
+            // Closing with unread bytes would make the system send a reset.
+            let length = request.header("content-length").and_then(|n| n.parse().ok());
+            std::io::copy(&mut reader.take(length.unwrap_or(0)), &mut std::io::sink()).ok()?;
+            return Some(request);
         }
         let (name, value) = line.split_once(':')?;
         headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());

@@ -1,7 +1,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::json;
 use zoo_registry::{
     CachePin, GcOptions, LockFile, PinTarget, PullOptions, Reference, Store, Version,

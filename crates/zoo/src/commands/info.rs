@@ -133,11 +133,14 @@ pub(crate) fn runs(entry: &Entry, version: &EntryVersion) -> bool {
 /// What keeps this program from running the model.
 fn why_not(entry: &Entry, version: &EntryVersion) -> Option<String> {
     let Some(file) = version.files.first() else { return Some("it has no file".to_owned()) };
-    if file.format.has_graph() {
-        return None;
+    if file.archive.as_ref().is_some_and(|archive| !archive.is_located()) {
+        return Some("nobody published which file of the archive it is".to_owned());
     }
     if !file.format.has_reader() {
         return Some(format!("nothing here reads {} files yet", file.format));
+    }
+    if file.format.has_graph() {
+        return None;
     }
     match entry.architecture_of(version) {
         None => Some("its network is none that is built here yet".to_owned()),

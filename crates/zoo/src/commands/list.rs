@@ -25,14 +25,12 @@ pub(crate) fn list(global: &Global, args: &ListArgs) -> Result<ExitCode> {
 }
 
 pub(crate) fn search(global: &Global, args: &SearchArgs) -> Result<ExitCode> {
-    let query = Query {
-        task: args.task.clone(),
-        family: args.family.clone(),
-        licence: args.licence.clone(),
-        max_bytes: args.max_size,
-        min_top1: args.min_top1,
-        ..Query::words(&args.term.join(" "))
-    };
+    let mut query = Query::words(&args.term.join(" "));
+    query.task.clone_from(&args.task);
+    query.family.clone_from(&args.family);
+    query.licence.clone_from(&args.licence);
+    query.max_bytes = args.max_size;
+    query.min_top1 = args.min_top1;
     let mut lines = find(global, &query)?;
     lines.retain(|line| line.runs || !args.works_here);
     if lines.is_empty() && !global.json {

@@ -1,10 +1,12 @@
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use serde::Serialize;
-use zoo_registry::PullOptions;
+use zoo_registry::{FileFormat, PullOptions, Sha256Digest};
 
 use crate::cli::{Global, PullArgs};
+use crate::progress::Bars;
 use crate::{models, output};
 
 #[derive(Serialize)]
@@ -17,32 +19,22 @@ struct Row {
 }
 
 pub(crate) fn run(global: &Global, args: &PullArgs) -> Result<ExitCode> {
-    let options = PullOptions {
-        require_sha256: args.require_sha256,
-        verify: true,
-        ..models::pull_options(global)
-    };
+    let mut global = global.clone();
+    if let Some(dir) = &args.from {
+        global.registry = Some(dir.display().to_string());
+    }
+    let options =
+        PullOptions { require_sha256: args.require_sha256, ..models::pull_options(&global) };
     let mut rows = Vec::new();
     let mut failed = false;
     for name in &args.names {
+        let pulled = match name.split_once(':') {
+            Some(_) => pull_url(&global, name, args.sha256.as_deref()),
+            None => pull(&global, name, options),
+        };
         // One that fails must not keep the others from coming.
-        match models::pull(global, name, options) {
-            Ok(pulled) => {
-                let done = if pulled.was_cached { "Verified" } else { "Pulled" };
-                let version = pulled.version.version.to_string();
-                output::status(
-                    global,
-                    done,
-                    format!("{}@{version} sha256:{}", pulled.entry.name, pulled.digest),
-                );
-                rows.push(Row {
-                    name: pulled.entry.name.to_string(),
-                    version,
-                    sha256: pulled.digest.to_string(),
-                    path: pulled.path.display().to_string(),
-                    was_cached: pulled.was_cached,
-                });
-            }
+        match pulled {
+            Ok(row) => rows.push(row),
             Err(error) => {
                 output::error(&error.context(format!("cannot pull {name}")));
                 failed = true;
@@ -55,4 +47,45 @@ pub(crate) fn run(global: &Global, args: &PullArgs) -> Result<ExitCode> {
         rows.iter().try_for_each(|row| output::line(&row.path))?;
     }
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn pull(global: &Global, name: &str, options: PullOptions) -> Result<Row> {
+    let pulled = models::pull(global, name, options)?;
+    let is_delta = pulled.version.files.iter().any(|file| file.format == FileFormat::ZooDelta);
+    let (path, digest): (PathBuf, Sha256Digest) = if is_delta {
+        let path = models::composed(global, &pulled, 0)?;
+        let digest = Sha256Digest::of_file(&path)?;
+        (path, digest)
+    } else {
+        (pulled.path.clone(), pulled.digest)
+    };
+    let done = if pulled.was_cached { "Cached" } else { "Pulled" };
+    output::status(global, done, format!("{} sha256:{digest}", models::reference(&pulled)));
+    Ok(Row {
+        name: pulled.entry.name.to_string(),
+        version: pulled.version.version.to_string(),
+        sha256: digest.to_string(),
+        path: path.display().to_string(),
+        was_cached: pulled.was_cached,
+    })
+}
+
+/// A file that no registry knows.
+fn pull_url(global: &Global, url: &str, sha256: Option<&str>) -> Result<Row> {
+    let sha256 = sha256.map(str::parse).transpose()?;
+    let fetched = models::registry(global)?.pull_url(url, sha256, &Bars::new(global))?;
+    if sha256.is_none() {
+        output::warning(format!(
+            "nobody vouches for {url}; what came has sha256 {}: use --sha256 from now on",
+            fetched.digest
+        ));
+    }
+    output::status(global, "Pulled", format!("{url} sha256:{}", fetched.digest));
+    Ok(Row {
+        name: url.to_owned(),
+        version: String::new(),
+        sha256: fetched.digest.to_string(),
+        path: fetched.path.display().to_string(),
+        was_cached: false,
+    })
 }
