@@ -45,7 +45,7 @@ pub(super) fn evidence(row: &SeedRow, publisher: &Publisher) -> Result<Vec<Evide
     Ok(found)
 }
 
-/// The digits that PyTorch's hub checks: 8 or more between the last `-` and the ending.
+/// The digits that `PyTorch`'s hub checks: 8 or more between the last `-` and the ending.
 fn prefix_in(file_name: &str) -> Option<&str> {
     let (stem, _) = file_name.rsplit_once('.')?;
     let (_, digits) = stem.rsplit_once('-')?;
@@ -125,4 +125,36 @@ fn sources(row: &SeedRow) -> u32 {
         None => None,
     };
     counted.unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_in_file_names() {
+        assert_eq!(prefix_in("resnet18-f37072fd.pth"), Some("f37072fd"));
+        assert_eq!(prefix_in("mnasnet0.5_top1_67.823-3ffadce67e.pth"), Some("3ffadce67e"));
+        for name in ["vgg16-7.onnx", "model.safetensors", "a-ABCDEF01.pth", "f37072fd.pth"] {
+            assert_eq!(prefix_in(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn sources_without_notes_to_ourselves() {
+        for (source, said) in [
+            (
+                "openvinotoolkit/open_model_zoo models/public/x/model.yml @HEAD",
+                "openvinotoolkit/open_model_zoo, models/public/x/model.yml @HEAD",
+            ),
+            (
+                "open_model_zoo x-tf/model.yml @HEAD; keras md5=00",
+                "openvinotoolkit/open_model_zoo, x-tf/model.yml @HEAD",
+            ),
+            ("somebody/repository table (find_string id 1)", "somebody/repository, table"),
+            ("ids 1(with bytes),2", "public repositories that build on this file"),
+        ] {
+            assert_eq!(cited(source), said);
+        }
+    }
 }

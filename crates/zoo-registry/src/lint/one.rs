@@ -142,11 +142,11 @@ fn digests(report: &mut Report<'_>, version: &EntryVersion, file: &ModelFile) {
             }
         }
     }
-    if let (Some(sha256), Some(named)) = (file.sha256, digits_in(file)) {
-        if !sha256.to_string().starts_with(named) {
-            let text = format!("the sha256 of {} does not begin as its name ends", file.path);
-            report.add(Level::Warning, "digest-in-name", Some(version), text);
-        }
+    if let (Some(sha256), Some(named)) = (file.sha256, digits_in(file))
+        && !sha256.to_string().starts_with(named)
+    {
+        let text = format!("the sha256 of {} does not begin as its name ends", file.path);
+        report.add(Level::Warning, "digest-in-name", Some(version), text);
     }
 }
 

@@ -80,6 +80,11 @@ fn terms(licence: &str) -> Option<Terms> {
     TERMS.iter().find(|(name, _)| *name == licence).map(|(_, terms)| *terms)
 }
 
+/// Whether `licence` is one that this table knows the terms of.
+pub(crate) fn is_known(licence: &str) -> bool {
+    terms(licence).is_some()
+}
+
 /// Why what was made from something under `parent` cannot be published under `child`, if it
 /// cannot. Completes the sentence "... is under `parent`: ...".
 ///
