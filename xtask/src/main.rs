@@ -54,7 +54,7 @@ enum Chore {
     },
     /// Write registry/models/*.toml from a table of published facts, those that are not there
     Seed {
-        /// The table, registry_seed.tsv
+        /// The table, `registry_seed.tsv`
         tsv: PathBuf,
         /// Write those that are there as well: what people wrote into them is lost
         #[arg(long)]

@@ -208,7 +208,7 @@ pub enum Error {
         /// The model.
         name: ModelName,
         /// The version.
-        version: Version,
+        version: Box<Version>,
         /// The registry in the lock.
         pinned: String,
         /// The registry that answers for the name.

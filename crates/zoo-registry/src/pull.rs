@@ -129,7 +129,7 @@ impl Registry {
         {
             return Err(Error::OtherRegistry {
                 name: entry.name,
-                version: version.version,
+                version: Box::new(version.version),
                 pinned: pin.registry.clone(),
                 found: registry.to_owned(),
             });

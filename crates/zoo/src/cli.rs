@@ -17,6 +17,7 @@ pub(crate) struct Cli {
 
 /// Options that every command takes.
 #[derive(Args, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Global {
     /// Print results as JSON
     #[arg(long, global = true, help_heading = "Global options")]
@@ -130,7 +131,7 @@ pub(crate) struct LintArgs {
 
 #[derive(Args)]
 pub(crate) struct LoginArgs {
-    /// Scheme, host and port, such as https://hub.example.org
+    /// Scheme, host and port, such as <https://hub.example.org>
     pub(crate) origin: String,
 }
 

@@ -65,7 +65,7 @@ pub(crate) fn fetch_options(global: &Global) -> Result<FetchOptions> {
         ..FetchOptions::default()
     };
     if let Ok(endpoint) = std::env::var("HF_ENDPOINT") {
-        options.hf_endpoint = endpoint.trim_end_matches('/').to_owned();
+        endpoint.trim_end_matches('/').clone_into(&mut options.hf_endpoint);
     }
     if let Ok(token) = std::env::var("HF_TOKEN") {
         let known = Credentials::none().with(&options.hf_endpoint, token.trim());
@@ -90,17 +90,16 @@ pub(crate) fn index_options(global: &Global) -> Result<IndexOptions> {
 /// inside the program.
 pub(crate) fn registry(global: &Global) -> Result<Registry> {
     let config = Config::find()?;
-    let specs = match &global.registry {
-        Some(location) => vec![RegistrySpec::at(location)],
-        None => {
-            let named = config.registry.iter().map(|registry| RegistrySpec {
-                name: registry.name.clone(),
-                location: Some(registry.location.clone()),
-                namespaces: registry.namespaces.clone(),
-                unsigned: registry.unsigned,
-            });
-            named.chain([RegistrySpec::builtin()]).collect()
-        }
+    let specs = if let Some(location) = &global.registry {
+        vec![RegistrySpec::at(location)]
+    } else {
+        let named = config.registry.iter().map(|registry| RegistrySpec {
+            name: registry.name.clone(),
+            location: Some(registry.location.clone()),
+            namespaces: registry.namespaces.clone(),
+            unsigned: registry.unsigned,
+        });
+        named.chain([RegistrySpec::builtin()]).collect()
     };
     let registry = Registry::new(Sources::new(specs, index_options(global)?));
     let registry = registry.with_builtin(builtin);

@@ -162,12 +162,15 @@ fn cached_index(store: &Store, base: &str) -> PathBuf {
     store.root().join("index").join(Sha256Digest::of(base.as_bytes()).to_hex() + ".json")
 }
 
+/// Gives a root by its file name, where there is one.
+type ReadRoot<'a> = dyn Fn(&str) -> Result<Option<Vec<u8>>, Error> + 'a;
+
 /// The payload of the `index.json` in `bytes`, if the registry at `location` may say it.
 /// `root` gives its file of that name.
 fn believe(
     location: &str,
     bytes: Vec<u8>,
-    root: &dyn Fn(&str) -> Result<Option<Vec<u8>>, Error>,
+    root: &ReadRoot<'_>,
     options: &IndexOptions,
     is_here: bool,
 ) -> Result<Vec<u8>, Error> {

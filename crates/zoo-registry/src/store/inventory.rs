@@ -192,7 +192,7 @@ fn partial_kind(name: &str) -> Kind {
     let key = name.split('.').next().unwrap_or_default();
     if name.contains('.') && (digest_of(key).is_some() || key.starts_with("url-")) {
         Kind::Partial
-    } else if name.ends_with(".tmp") {
+    } else if name.strip_suffix(".tmp").is_some() {
         Kind::Temporary
     } else {
         temporary_or_stray(name)

@@ -88,7 +88,7 @@ pub(crate) fn page_of(name: &ModelName, pages: usize) -> usize {
         digest.as_bytes()[3],
     ]);
     // The highest bits: splitting a page in two keeps its neighbours where they are.
-    (u64::from(first) * pages as u64 >> 32) as usize
+    ((u64::from(first) * pages as u64) >> 32) as usize
 }
 
 pub(crate) fn page_path(digest: &Sha256Digest) -> String {

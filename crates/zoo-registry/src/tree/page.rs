@@ -28,7 +28,7 @@ pub(crate) enum Line {
         /// The digest of its shard.
         shard: Sha256Digest,
         /// Its row; `None` where every version is yanked: found by name, never by search.
-        row: Option<Row>,
+        row: Option<Box<Row>>,
     },
 }
 
@@ -57,7 +57,7 @@ impl TryFrom<RawLine> for Line {
                 if row.as_ref().is_some_and(|row| row.name != name) {
                     return Err("the row is of another model");
                 }
-                Ok(Self::Model { name, shard, row })
+                Ok(Self::Model { name, shard, row: row.map(Box::new) })
             }
             _ => Err("neither an alias nor a model"),
         }
@@ -70,7 +70,7 @@ impl From<Line> for RawLine {
         match line {
             Line::Alias { alias, of } => Self { alias: Some(alias), of: Some(of), ..nothing },
             Line::Model { name, shard, row } => {
-                Self { name: Some(name), shard: Some(shard), row, ..nothing }
+                Self { name: Some(name), shard: Some(shard), row: row.map(|row| *row), ..nothing }
             }
         }
     }
@@ -85,7 +85,7 @@ impl Line {
     }
 
     fn of(entry: &Entry, shard: Sha256Digest) -> Self {
-        Self::Model { name: entry.name.clone(), shard, row: Row::of(entry) }
+        Self::Model { name: entry.name.clone(), shard, row: Row::of(entry).map(Box::new) }
     }
 
     /// The name under which it stands.

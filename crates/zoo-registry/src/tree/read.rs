@@ -121,7 +121,7 @@ impl Tree {
             &|_| true,
             &|line| {
                 if let Line::Model { row: Some(row), .. } = line {
-                    visit(row);
+                    visit(*row);
                 }
             },
             rejected,

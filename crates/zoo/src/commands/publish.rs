@@ -187,10 +187,11 @@ fn entry(
         .map(|adapted| format!("{}@{}", adapted.parent.name, adapted.parent.version));
     let adapted_from = |of: &String| format!("adapted from {of}");
     let or = |given: &Option<String>, default: String| given.clone().unwrap_or(default);
-    let input: Vec<String> = match card.preprocess.as_ref().and_then(|p| p.output_shape()) {
-        Some(shape) => shape.iter().map(usize::to_string).collect(),
-        None => vec!["as the bundle's graph says".to_owned()],
-    };
+    let input: Vec<String> =
+        match card.preprocess.as_ref().and_then(zoo_model::Preprocess::output_shape) {
+            Some(shape) => shape.iter().map(usize::to_string).collect(),
+            None => vec!["as the bundle's graph says".to_owned()],
+        };
     // The registry knows most preprocessing, not all; the bundle's card has it in any case.
     let preprocessing = card
         .preprocess
