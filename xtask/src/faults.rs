@@ -83,7 +83,9 @@ fn render(cases: &Cases, tests: &BTreeSet<Test>) -> Result<(String, String)> {
     for test in tests {
         match numbers(&test.name, &known) {
             Ok(numbers) => {
-                numbers.into_iter().for_each(|n| by_number.entry(n).or_default().push(test))
+                for number in numbers {
+                    by_number.entry(number).or_default().push(test);
+                }
             }
             Err(why) => problems.push(format!("{}: `{}`: {why}", test.file, test.name)),
         }
