@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, reason = "a program")]
 
 mod faults;
+mod index;
 mod parity;
 mod seed;
 mod starter;
@@ -29,6 +30,23 @@ enum Chore {
         /// Only fixtures whose name contains this
         #[arg(long)]
         only: Option<String>,
+    },
+    /// Write the registry as static files, from registry/models
+    Index {
+        /// The folder to write
+        out: PathBuf,
+        /// A key that signs it, as `zoo hub key` makes them; may be given several times
+        #[arg(long, value_name = "FILE")]
+        key: Vec<PathBuf>,
+        /// The root that gives those keys the index
+        #[arg(long, value_name = "FILE", requires = "key")]
+        root: Option<PathBuf>,
+        /// When it is made, as in 2026-01-31T12:00:00Z; needed where it is signed
+        #[arg(long, value_name = "TIME", requires = "key")]
+        created: Option<String>,
+        /// For how many days it is good, where it is signed
+        #[arg(long, default_value_t = 365)]
+        days: u64,
     },
     /// Make the starter model that the binary carries
     Starter {
@@ -60,6 +78,9 @@ const MODELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../registry/models");
 fn main() -> Result<ExitCode> {
     match Cli::parse().chore {
         Chore::Parity { dir, only } => parity::run(&dir, only.as_deref()),
+        Chore::Index { out, key, root, created, days } => {
+            index::run(Path::new(MODELS), &out, &index::Signing { key, root, created, days })
+        }
         Chore::Starter { checkpoint } => starter::run(&checkpoint),
         Chore::Seed { tsv, force } => {
             let written = seed::run(&tsv, Path::new(MODELS), force)?;

@@ -9,7 +9,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -31,23 +31,24 @@ pub(crate) struct PatientListener {
 #[derive(Debug, Clone)]
 pub(crate) struct Peer {
     pub(crate) address: IpAddr,
-    busy: Arc<AtomicBool>,
+    /// How many are at work on a request: its handler, and then its body.
+    busy: Arc<AtomicUsize>,
 }
 
 impl Peer {
     /// Says that a request is being worked on until what comes back is dropped.
     pub(crate) fn work(&self) -> Working {
-        self.busy.store(true, Ordering::Release);
+        self.busy.fetch_add(1, Ordering::AcqRel);
         Working(self.busy.clone())
     }
 }
 
 /// A request is being worked on.
-pub(crate) struct Working(Arc<AtomicBool>);
+pub(crate) struct Working(Arc<AtomicUsize>);
 
 impl Drop for Working {
     fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -85,7 +86,7 @@ impl Connected<IncomingStream<'_, PatientListener>> for Peer {
 pub(crate) struct PatientStream {
     stream: TcpStream,
     patience: Patience,
-    busy: Arc<AtomicBool>,
+    busy: Arc<AtomicUsize>,
     /// When the head that is waited for must be complete.
     head_due: Instant,
     read_timer: Option<Pin<Box<Sleep>>>,
@@ -97,7 +98,7 @@ impl PatientStream {
         Self {
             stream,
             patience,
-            busy: Arc::new(AtomicBool::new(false)),
+            busy: Arc::new(AtomicUsize::new(0)),
             head_due: Instant::now() + patience.head,
             read_timer: None,
             write_timer: None,
@@ -109,7 +110,7 @@ impl PatientStream {
             let timer = self.read_timer.get_or_insert_with(|| Box::pin(sleep_until(self.head_due)));
             ready!(timer.as_mut().poll(context));
             self.read_timer = None;
-            if self.busy.load(Ordering::Acquire) {
+            if self.busy.load(Ordering::Acquire) > 0 {
                 self.head_due = Instant::now() + self.patience.head;
             } else if self.head_due <= Instant::now() {
                 return Poll::Ready(io::ErrorKind::TimedOut.into());
@@ -138,7 +139,7 @@ impl AsyncRead for PatientStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         // Bytes that come do not put it off: a byte now and then must not hold the line.
-        if !self.busy.load(Ordering::Acquire)
+        if self.busy.load(Ordering::Acquire) == 0
             && let Poll::Ready(error) = self.poll_head_due(context)
         {
             return Poll::Ready(Err(error));
@@ -180,17 +181,11 @@ impl AsyncWrite for PatientStream {
         self.stream.is_write_vectored()
     }
 
-    fn poll_flush(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
-    fn poll_shutdown(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

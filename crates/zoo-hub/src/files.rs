@@ -1,19 +1,22 @@
 //! Giving the static files of a tree, and nothing else that is in its folder.
 
-use std::io::SeekFrom;
+use std::io::{self, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use axum::body::Body;
 use axum::http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
-    IF_NONE_MATCH, IF_RANGE, RANGE, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    IF_RANGE, RANGE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use tokio::fs::File;
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncSeekExt as _, ReadBuf, Take};
 use tokio_util::io::ReaderStream;
 use zoo_registry::{ModelName, Sha256Digest};
 
+use crate::connection::Working;
 use crate::range::{self, Wanted};
 use crate::reply::Refusal;
 
@@ -61,12 +64,14 @@ pub(crate) fn kind(path: &str) -> Option<Kind> {
     }
 }
 
-/// The answer to a GET, or to a HEAD: the same without its body.
+/// The answer to a GET, or to a HEAD: the same without its body. Until all of the body was
+/// read, the connection is at work.
 pub(crate) async fn give(
     dir: &Path,
     path: &str,
     headers: &HeaderMap,
     is_head: bool,
+    working: Working,
 ) -> Result<Response<Body>, Refusal> {
     let kind = kind(path).ok_or_else(Refusal::not_found)?;
     let full = inside(dir, path).await.ok_or_else(Refusal::not_found)?;
@@ -105,7 +110,7 @@ pub(crate) async fn give(
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return Ok(response);
     }
-    let is_json = path.ends_with(".json");
+    let is_json = Path::new(path).extension().is_some_and(|extension| extension == "json");
     set(out, CONTENT_TYPE, if is_json { "application/json" } else { "application/octet-stream" });
     // A part of what the client has the rest of, and of nothing else.
     let same = header(headers, IF_RANGE).is_none_or(|had| had == tag);
@@ -129,14 +134,30 @@ pub(crate) async fn give(
     if is_head {
         return Ok(response);
     }
-    *response.body_mut() = match whole {
-        Some(bytes) => Body::from(bytes[first as usize..(first + count) as usize].to_vec()),
-        None => {
-            file.seek(SeekFrom::Start(first)).await.map_err(Refusal::broken)?;
-            Body::from_stream(ReaderStream::with_capacity(file.take(count), CHUNK))
-        }
+    *response.body_mut() = if let Some(bytes) = whole {
+        Body::from(bytes[first as usize..(first + count) as usize].to_vec())
+    } else {
+        file.seek(SeekFrom::Start(first)).await.map_err(Refusal::broken)?;
+        let reader = Sending { file: file.take(count), _working: working };
+        Body::from_stream(ReaderStream::with_capacity(reader, CHUNK))
     };
     Ok(response)
+}
+
+/// A file on its way out.
+struct Sending {
+    file: Take<File>,
+    _working: Working,
+}
+
+impl AsyncRead for Sending {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.file).poll_read(context, buffer)
+    }
 }
 
 /// Where `path` is, if it is a file below `dir` and no link leads there.

@@ -13,7 +13,8 @@ use crate::rate::Rate;
 
 /// Looks at a version before it is published: the file of its weights, the entry as sent, and
 /// the version. Gives every problem, one sentence each.
-pub type Validate = Arc<dyn Fn(&Path, &Entry, &EntryVersion) -> Result<(), Vec<String>> + Send + Sync>;
+pub type Validate =
+    Arc<dyn Fn(&Path, &Entry, &EntryVersion) -> Result<(), Vec<String>> + Send + Sync>;
 
 /// Is told what a hub does.
 pub trait HubObserver: Send + Sync {

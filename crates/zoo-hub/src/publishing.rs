@@ -25,7 +25,11 @@ struct Done {
 impl From<Published> for Done {
     fn from(published: Published) -> Self {
         let Published { counter, already_there, warnings } = published;
-        Self { counter, already_there, warnings: warnings.iter().map(ToString::to_string).collect() }
+        Self {
+            counter,
+            already_there,
+            warnings: warnings.iter().map(ToString::to_string).collect(),
+        }
     }
 }
 
@@ -37,16 +41,12 @@ pub(crate) async fn put(
     headers: &HeaderMap,
     reader: &mut BodyReader,
 ) -> Result<Response<Body>, Refusal> {
-    let based_on = match headers.get(IF_MATCH).map(|value| value.to_str().unwrap_or_default()) {
-        None => None,
-        Some(tag) => match tag.trim_matches('"').parse::<Sha256Digest>() {
-            Ok(shard) => Some(shard),
-            Err(_) => {
-                let detail = "If-Match takes the digest of a shard";
-                return Err(Refusal::new(StatusCode::BAD_REQUEST, "no such tag", detail));
-            }
-        },
-    };
+    let tag = headers.get(IF_MATCH).map(|tag| tag.to_str().unwrap_or_default());
+    let based_on = tag.map(|tag| tag.trim_matches('"').parse::<Sha256Digest>()).transpose();
+    let based_on = based_on.map_err(|_| {
+        let detail = "If-Match takes the digest of a shard";
+        Refusal::new(StatusCode::BAD_REQUEST, "no such tag", detail)
+    })?;
     let bytes = reader.all(MAX_ENTRY_BYTES as usize).await?;
     let entry = Entry::from_json(&bytes, "the request").map_err(|error| {
         let why = std::error::Error::source(&error).map(ToString::to_string);

@@ -13,7 +13,7 @@ use zoo_registry::publish::{PROBLEM_JSON, Problem, PublishError};
 
 /// A refusal on its way out.
 pub(crate) struct Refusal {
-    problem: Problem,
+    problem: Box<Problem>,
     retry_after: Option<Duration>,
     /// For whoever runs the hub.
     cause: Option<Box<Error>>,
@@ -32,7 +32,7 @@ impl Refusal {
     }
 
     fn of(problem: Problem) -> Self {
-        Self { problem, retry_after: None, cause: None }
+        Self { problem: Box::new(problem), retry_after: None, cause: None }
     }
 
     /// What is wrong on this side, if anything is.

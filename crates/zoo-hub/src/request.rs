@@ -90,7 +90,7 @@ pub(crate) async fn answer(
             Method::GET | Method::HEAD => {
                 let is_head = head.method == Method::HEAD;
                 let dir = state.writer.dir();
-                files::give(dir, &path[1..], &head.headers, is_head).await
+                files::give(dir, &path[1..], &head.headers, is_head, peer.work()).await
             }
             _ => Ok(wrong_method("GET, HEAD")),
         },
@@ -141,15 +141,13 @@ async fn take(
             let path = state.writer.blob_path(&digest);
             let path = path.strip_prefix(state.writer.dir()).map_err(Refusal::broken)?;
             let path = path.to_str().unwrap_or_default();
-            files::give(state.writer.dir(), path, headers, true).await
+            files::give(state.writer.dir(), path, headers, true, peer.work()).await
         }
         Asked::Blob(digest) => uploads::put(state, digest, headers, reader).await,
         Asked::Version(name, version) => {
             publishing::put(state, name, version, headers, reader).await
         }
-        Asked::Yank(name, version, yanked) => {
-            publishing::yank(state, name, version, yanked).await
-        }
+        Asked::Yank(name, version, yanked) => publishing::yank(state, name, version, yanked).await,
     }
 }
 

@@ -7,6 +7,7 @@
 //! Tokens are 32 random bytes, so their digests give nothing away, and need no salt. The file
 //! is read for each request: a token that is revoked is worth nothing from then on.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -75,8 +76,11 @@ impl TokenFile {
         }
         let mut bytes = [0; 32];
         SystemRandom::new().fill(&mut bytes).map_err(|_| HubError::NoRandomness)?;
-        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let token = format!("{PREFIX}{digits}");
+        let mut token = PREFIX.to_owned();
+        for byte in bytes {
+            // Writing to a string cannot fail.
+            let _ = write!(token, "{byte:02x}");
+        }
         let grant = TokenGrant {
             sha256: Sha256Digest::of(token.as_bytes()),
             namespaces: namespaces.to_vec(),
@@ -93,9 +97,9 @@ impl TokenFile {
     pub fn revoke(&self, prefix: &str) -> Result<Vec<TokenGrant>, HubError> {
         let mut gone = Vec::new();
         self.change(|grants| {
-            let (revoked, kept) = std::mem::take(grants).into_iter().partition(|grant| {
-                !prefix.is_empty() && grant.sha256.to_hex().starts_with(prefix)
-            });
+            let (revoked, kept) = std::mem::take(grants)
+                .into_iter()
+                .partition(|grant| !prefix.is_empty() && grant.sha256.to_hex().starts_with(prefix));
             gone = revoked;
             *grants = kept;
         })?;

@@ -3,11 +3,12 @@
 mod one_file;
 
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use semver::Version;
 
 use crate::digest::Sha256Digest;
-use crate::entry::{Entry, EntryVersion};
+use crate::entry::{Entry, EntryVersion, ModelFile};
 use crate::error::Error;
 use crate::expected::Expected;
 use crate::fetch::{FetchOptions, FetchRequest, Fetched, fetch};
@@ -166,15 +167,17 @@ impl Registry {
             }
             warnings.push(PullWarning::Yanked { version: version.version.clone() });
         }
-        let mut files = Vec::with_capacity(version.files.len());
-        for file in &version.files {
+        let one = |file: &ModelFile| {
             let one = OneFile { registry: self, resolved: &resolved, file, options, observer };
-            let mut pulled = one.pull(&lock, &mut warnings)?;
-            // Where locks lie, it may have been collected since it was looked at.
-            if !pulled.path.is_file() {
-                pulled = one.pull(&lock, &mut warnings)?;
+            one.pull_surely(&lock)
+        };
+        let mut files = Vec::with_capacity(version.files.len());
+        for some in version.files.chunks(self.fetch.files_at_once.max(1)) {
+            for pulled in at_once(some, &one) {
+                let (file, said) = pulled?;
+                files.push(file);
+                warnings.extend(said);
             }
-            files.push(pulled);
         }
         if self.is_project {
             let pins = files.iter().map(|file| resolved.pin(&file.name, file.digest));
@@ -242,6 +245,19 @@ impl Resolved {
             sha256,
         }
     }
+}
+
+/// What `work` makes of each file, all of them at the same time.
+fn at_once<T: Send>(files: &[ModelFile], work: &(impl Fn(&ModelFile) -> T + Sync)) -> Vec<T> {
+    let [first, others @ ..] = files else { return Vec::new() };
+    thread::scope(|scope| {
+        let others: Vec<_> =
+            others.iter().map(|file| (file, scope.spawn(move || work(file)))).collect();
+        let mut done = vec![work(first)];
+        // A thread that panicked has said so; its file is done again here.
+        done.extend(others.into_iter().map(|(file, o)| o.join().unwrap_or_else(|_| work(file))));
+        done
+    })
 }
 
 /// The version of `name` that is pinned, if there is just one.

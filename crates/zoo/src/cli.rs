@@ -396,7 +396,7 @@ pub(crate) struct SearchArgs {
     /// Only models whose published top-1 accuracy is at least so many percent
     #[arg(long, value_name = "PERCENT", value_parser = parse_percent)]
     pub(crate) min_top1: Option<f64>,
-    /// Only models that this program runs
+    /// Only models that this program surely runs
     #[arg(long)]
     pub(crate) works_here: bool,
 }

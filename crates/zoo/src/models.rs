@@ -7,8 +7,8 @@ use zoo_convert::{CONVERTER_VERSION, ConvertOptions, convert, format};
 use zoo_model::{Bundle, Delta, Digest, Hasher, Preprocess};
 use zoo_registry::trust::TrustStore;
 use zoo_registry::{
-    Credentials, FetchOptions, FileFormat, IndexOptions, PullOptions, Pulled, Reference, Registry, RegistrySpec, Row,
-    Sha256Digest, Sources, Store, default_cache_dir, default_config_dir,
+    Credentials, FetchOptions, FileFormat, IndexOptions, PullOptions, Pulled, Reference, Registry,
+    RegistrySpec, Row, Sha256Digest, Sources, Store, default_cache_dir, default_config_dir,
 };
 
 use crate::cli::Global;

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use zoo_registry::{
-    ArchiveKind, ArchiveMember, Entry, EntryVersion, Evidence, EvidenceKind, FileFormat, FileSize,
-    ModelFile, ModelName, Preprocessing, Sha256Digest, Top1, Version,
+    ArchiveMember, Entry, EntryVersion, FileFormat, ModelName, Preprocessing, Top1, Version,
 };
 
-use super::digests;
+use super::files;
 use super::input::{self, Input};
 use super::row::SeedRow;
 use super::table::{Facts, Licence, ModelPlan, VersionPlan};
@@ -54,7 +53,8 @@ pub(super) fn model(
 
     let first = drafts.first().context("there is no row")?;
     let first_row = &rows[&first.plan.row];
-    let starter: Option<EntryVersion> = plan.starter.then(|| toml::from_str(STARTER)).transpose()?;
+    let starter: Option<EntryVersion> =
+        plan.starter.then(|| toml::from_str(STARTER)).transpose()?;
     let (licence, upstream) = match &plan.upstream {
         Some(upstream) => (first.licence.clone(), upstream.clone()),
         None => (first.licence.clone(), first.upstream.clone()),
@@ -170,8 +170,8 @@ fn number(drafts: &mut [Draft<'_>], starter: bool) {
     }
 }
 
-/// The version for whoever asks for none: the first that runs here, of PyTorch, of ONNX (the most
-/// accurate), of safetensors; else the first.
+/// The version for whoever asks for none. Of those that run here: the first checkpoint, or the most
+/// accurate ONNX graph, or the first safetensors. Where none runs: the first.
 fn default_of(drafts: &[Draft<'_>]) -> Version {
     let runs = |draft: &&Draft<'_>, format: FileFormat| {
         let file = &draft.version.files[0];
@@ -207,9 +207,9 @@ fn draft<'a>(
     let row = &rows[&plan.row];
     let about = facts.publisher.get(row.publisher()).context("the publisher is not known")?;
     let licence = facts.licence.get(&row.licence).context("the licence is not known")?.clone();
-    let mut files = vec![file(plan, row, facts)?];
+    let mut files = vec![files::file(plan, row, facts)?];
     for other in &plan.also {
-        let other = file(plan, &rows[other], facts)?;
+        let other = files::file(plan, &rows[other], facts)?;
         let file = &mut files[0];
         file.sha256 = file.sha256.or(other.sha256);
         file.size = file.size.or(other.size);
@@ -230,7 +230,8 @@ fn draft<'a>(
         Some(words) => Input::Words(words.clone()),
         None => input::of(pictured, plan, antialias, facts)?,
     };
-    let input = plan.input.clone().or_else(|| Some(row.input_size.clone()).filter(|s| !s.is_empty()));
+    let input =
+        plan.input.clone().or_else(|| Some(row.input_size.clone()).filter(|s| !s.is_empty()));
     Ok(Draft {
         plan,
         version: EntryVersion {
@@ -257,10 +258,11 @@ fn draft<'a>(
             files,
         },
         licence,
-        upstream: plan.upstream.clone().or_else(|| model.upstream.clone()).map_or_else(
-            || upstream(row, &about.upstream),
-            Ok,
-        )?,
+        upstream: plan
+            .upstream
+            .clone()
+            .or_else(|| model.upstream.clone())
+            .map_or_else(|| upstream(row, &about.upstream), Ok)?,
         input,
         made,
         same_size: about.same_size && !plan.other_size,
@@ -310,75 +312,4 @@ fn upstream(row: &SeedRow, template: &str) -> Result<String> {
     let tag = if tag == "HEAD" { "master" } else { tag };
     ensure!(!template.contains("{dir}") || !dir.is_empty(), "the source names no folder");
     Ok(template.replace("{name}", name).replace("{dir}", dir).replace("{ref}", tag))
-}
-
-fn file(plan: &VersionPlan, row: &SeedRow, facts: &Facts) -> Result<ModelFile> {
-    let about = facts.publisher.get(row.publisher()).context("the publisher is not known")?;
-    let (format, wrapped) = format(row)?;
-    let mut evidence = digests::evidence(row, about)?;
-    let mut archive = plan.archive.or(wrapped).map(|kind| ArchiveMember {
-        kind,
-        member: plan.member.clone().unwrap_or_default(),
-        sha256: None,
-        evidence: Vec::new(),
-    });
-    // MXNet publishes the digest of what is inside its zips.
-    if let Some(inside) = archive.as_mut().filter(|_| row.publisher() == "gluon") {
-        inside.evidence = std::mem::take(&mut evidence);
-        inside.member = row.file_name().replace(".zip", ".params");
-    }
-    let full = |e: &&Evidence| e.kind() == EvidenceKind::Sha256;
-    let sha256: Option<Sha256Digest> =
-        evidence.iter().find(full).map(|e| e.value().parse()).transpose()?;
-    let mut urls = vec![row.url.clone()];
-    urls.extend(row.mirror().map(str::to_owned));
-    Ok(ModelFile {
-        path: plan.path.clone().unwrap_or_else(|| row.file_name().to_owned()),
-        size: row.bytes.map(|bytes| FileSize { bytes, exact: row.bytes_exact }),
-        sha256,
-        format: plan.format.unwrap_or(format),
-        urls,
-        evidence,
-        archive,
-        composed: None,
-    })
-}
-
-/// What the bytes are, and the archive they lie in.
-fn format(row: &SeedRow) -> Result<(FileFormat, Option<ArchiveKind>)> {
-    use FileFormat as F;
-    let name = row.file_name();
-    let is_gz = name.ends_with(".gz") && !name.ends_with(".tar.gz");
-    let wrapped = if name.ends_with(".tar.gz") || name.ends_with(".tgz") {
-        Some(ArchiveKind::TarGz)
-    } else if name.ends_with(".zip") {
-        Some(ArchiveKind::Zip)
-    } else {
-        is_gz.then_some(ArchiveKind::Gz)
-    };
-    let format = match row.format.as_str() {
-        text if text.starts_with("pytorch-") => F::Pytorch,
-        "onnx" | "onnx.tar.gz" => F::Onnx,
-        "safetensors" => F::Safetensors,
-        "keras-h5" => F::KerasH5,
-        "caffe" | "caffemodel" => F::Caffemodel,
-        "mxnet-params" | "mxnet-params.gz" => F::MxnetParams,
-        "flux-bson.tar.gz" => F::FluxBson,
-        "torchscript.gz" | "torchscript-pt" => F::Torchscript,
-        "tflite" => F::Tflite,
-        "ggml-bin" => F::Ggml,
-        "nemo" => F::Nemo,
-        "word2vec-txt.gz" | "fasttext-vec" | "fasttext-vec.zip" => F::Word2vecText,
-        "word2vec-bin.gz" => F::Word2vecBinary,
-        "glove-txt.zip" => F::GloveText,
-        "fasttext-bin" => F::FasttextBinary,
-        "fasttext-ftz" | "fasttext-ftz(quantised)" => F::FasttextQuantised,
-        "tf-ckpt.tgz" if name.ends_with(".tar.gz") => F::TensorflowCheckpoint,
-        // Frozen graphs, whatever the row calls them.
-        "tf-ckpt.tgz" | "tf-frozen-pb.tgz" | "tf" | "tf.tgz" | "tflite+pb.tgz" | "tf-pbmm" | "tgz" => {
-            F::TensorflowGraph
-        }
-        other => bail!("the format {other:?} is not known"),
-    };
-    Ok((format, wrapped))
 }

@@ -18,7 +18,8 @@ pub(super) fn evidence(row: &SeedRow, publisher: &Publisher) -> Result<Vec<Evide
         other => bail!("digest of the unknown kind {other:?}"),
     };
     let is_sha256 = matches!(kind, EvidenceKind::Sha256 | EvidenceKind::Sha256Prefix);
-    if let Some(prefix) = prefix_in(row.file_name()).filter(|p| is_sha256 && row.digest.starts_with(p))
+    if let Some(prefix) =
+        prefix_in(row.file_name()).filter(|p| is_sha256 && row.digest.starts_with(p))
     {
         found.push(Evidence::new(EvidenceKind::Sha256Prefix, prefix, who_named(row), 1)?);
     }
@@ -28,7 +29,12 @@ pub(super) fn evidence(row: &SeedRow, publisher: &Publisher) -> Result<Vec<Evide
         bail!("the file's name does not have the prefix {}", row.digest);
     }
     if let Some(md5) = row.noted("keras md5=") {
-        found.push(Evidence::new(EvidenceKind::Md5, md5, "keras-team/keras, keras/src/applications", 1)?);
+        found.push(Evidence::new(
+            EvidenceKind::Md5,
+            md5,
+            "keras-team/keras, keras/src/applications",
+            1,
+        )?);
     }
     if let Some(sha384) = row.noted("sha384=") {
         let source = cited(&row.source_of_digest);
@@ -39,7 +45,7 @@ pub(super) fn evidence(row: &SeedRow, publisher: &Publisher) -> Result<Vec<Evide
     Ok(found)
 }
 
-/// The digits that PyTorch's hub checks: 8 or more between the last `-` and the ending.
+/// The digits that `PyTorch`'s hub checks: 8 or more between the last `-` and the ending.
 fn prefix_in(file_name: &str) -> Option<&str> {
     let (stem, _) = file_name.rsplit_once('.')?;
     let (_, digits) = stem.rsplit_once('-')?;
@@ -55,7 +61,9 @@ fn who_named(row: &SeedRow) -> String {
     });
     match (row.publisher(), module) {
         ("torchvision", Some(module)) => format!("torchvision, {module}"),
-        ("torchvision" | "torchvision-legacy", None) => "torchvision, in the file's name".to_owned(),
+        ("torchvision" | "torchvision-legacy", None) => {
+            "torchvision, in the file's name".to_owned()
+        }
         ("timm-release", _) => "timm, in the file's name".to_owned(),
         _ => "the publisher, in the file's name".to_owned(),
     }
@@ -117,4 +125,36 @@ fn sources(row: &SeedRow) -> u32 {
         None => None,
     };
     counted.unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_in_file_names() {
+        assert_eq!(prefix_in("resnet18-f37072fd.pth"), Some("f37072fd"));
+        assert_eq!(prefix_in("mnasnet0.5_top1_67.823-3ffadce67e.pth"), Some("3ffadce67e"));
+        for name in ["vgg16-7.onnx", "model.safetensors", "a-ABCDEF01.pth", "f37072fd.pth"] {
+            assert_eq!(prefix_in(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn sources_without_notes_to_ourselves() {
+        for (source, said) in [
+            (
+                "openvinotoolkit/open_model_zoo models/public/x/model.yml @HEAD",
+                "openvinotoolkit/open_model_zoo, models/public/x/model.yml @HEAD",
+            ),
+            (
+                "open_model_zoo x-tf/model.yml @HEAD; keras md5=00",
+                "openvinotoolkit/open_model_zoo, x-tf/model.yml @HEAD",
+            ),
+            ("somebody/repository table (find_string id 1)", "somebody/repository, table"),
+            ("ids 1(with bytes),2", "public repositories that build on this file"),
+        ] {
+            assert_eq!(cited(source), said);
+        }
+    }
 }

@@ -98,5 +98,27 @@ fn options(text: &str) -> Option<String> {
     let mean = values("--mean_values=")?;
     let order = if text.contains("--reverse_input_channels") { "RGB" } else { "BGR" };
     let scaled = values("--scale_values=").map(|s| format!(", divided by {s}")).unwrap_or_default();
-    Some(format!("{order} from 0 to 255 less {mean}{scaled}; the Open Model Zoo says nothing of resizing"))
+    Some(format!(
+        "{order} from 0 to 255 less {mean}{scaled}; the Open Model Zoo says nothing of resizing"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_of_the_open_model_zoo_in_words() {
+        let words = options("--mean_values=data[104.0,117.0,123.0]").unwrap();
+        assert!(words.starts_with("BGR from 0 to 255 less 104.0 117.0 123.0;"), "{words}");
+        let text = "--reverse_input_channels --mean_values=input[127.5,127.5,127.5] \
+                    --scale_values=input[58.395, 57.12, 57.375]";
+        let words = options(text).unwrap();
+        assert!(words.starts_with("RGB"), "{words}");
+        assert!(
+            words.contains("less 127.5 127.5 127.5, divided by 58.395 57.12 57.375"),
+            "{words}"
+        );
+        assert_eq!(options("16 kHz mono"), None);
+    }
 }

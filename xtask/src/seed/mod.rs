@@ -8,6 +8,7 @@
 
 mod build;
 mod digests;
+mod files;
 mod input;
 mod render;
 mod row;
@@ -41,9 +42,10 @@ pub(crate) struct Written {
 /// stay as they are unless `force`.
 pub(crate) fn run(tsv: &Path, models: &Path, force: bool) -> Result<Written> {
     let text = fs::read_to_string(tsv).with_context(|| format!("cannot read {}", tsv.display()))?;
-    let (built, skipped) = entries(&text)?;
-    let mut written = Written { models: built.len(), skipped, ..Written::default() };
-    for built in built {
+    let seeded = entries(&text)?;
+    let mut written =
+        Written { models: seeded.built.len(), skipped: seeded.skipped, ..Written::default() };
+    for built in seeded.built {
         let name = built.entry.name.as_str();
         let text = render::entry(&built);
         let again = Entry::from_toml(&text, name)?;
@@ -59,8 +61,16 @@ pub(crate) fn run(tsv: &Path, models: &Path, force: bool) -> Result<Written> {
     Ok(written)
 }
 
-/// The entries of the seed `text` in the order of the table, and the rows that make none.
-fn entries(text: &str) -> Result<(Vec<Built>, Vec<(String, String)>)> {
+/// What a seed gives.
+struct Seeded {
+    /// The entries, in the order of the table.
+    built: Vec<Built>,
+    /// Rows that make no entry, with the reason.
+    skipped: Vec<(String, String)>,
+}
+
+/// The entries of the seed `text`.
+fn entries(text: &str) -> Result<Seeded> {
     let rows: BTreeMap<String, SeedRow> =
         row::parse(text)?.into_iter().map(|row| (row.name.clone(), row)).collect();
     let models: Models = toml::from_str(include_str!("../../seed/models.toml"))?;
@@ -94,5 +104,5 @@ fn entries(text: &str) -> Result<(Vec<Built>, Vec<(String, String)>)> {
             build::model(model, &rows, &facts).with_context(|| format!("model {}", model.name))
         })
         .collect::<Result<_>>()?;
-    Ok((built, models.skip.into_iter().collect()))
+    Ok(Seeded { built, skipped: models.skip.into_iter().collect() })
 }

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use zoo_registry::{
-    ArchiveKind, ArchiveMember, Color, EntryVersion, Evidence, Filter, ModelFile, Preprocessing, Resize,
+    ArchiveKind, ArchiveMember, Color, EntryVersion, Evidence, Filter, ModelFile, Preprocessing,
+    Resize,
 };
 
 use super::build::Built;
@@ -12,12 +13,14 @@ use super::build::Built;
 pub(super) fn entry(built: &Built) -> String {
     let entry = &built.entry;
     let mut out = Lines::default();
-    let usual = "Facts: the publisher's page, and the digests that others published for the same files.";
+    let usual =
+        "Facts: the publisher's page, and the digests that others published for the same files.";
     out.line(&format!("# {}", built.comment.as_deref().unwrap_or(usual)));
     out.raw("schema", entry.schema);
     out.text("name", Some(entry.name.as_str()));
     if !entry.aliases.is_empty() {
-        let aliases: Vec<String> = entry.aliases.iter().map(|alias| quoted(alias.as_str())).collect();
+        let aliases: Vec<String> =
+            entry.aliases.iter().map(|alias| quoted(alias.as_str())).collect();
         out.raw("aliases", format_args!("[{}]", aliases.join(", ")));
     }
     out.text("summary", Some(&entry.summary));
@@ -92,10 +95,13 @@ fn preprocessing(out: &mut Lines, image: &Preprocessing, transform_input: bool) 
     if let Some([height, width]) = image.crop {
         out.raw("crop", format_args!("[{height}, {width}]"));
     }
-    out.text("color", Some(match image.color {
-        Color::Rgb => "rgb",
-        Color::Bgr => "bgr",
-    }));
+    out.text(
+        "color",
+        Some(match image.color {
+            Color::Rgb => "rgb",
+            Color::Bgr => "bgr",
+        }),
+    );
     let named = if image.scale == 1.0 / 255.0 { " # 1/255" } else { "" };
     out.raw("scale", format_args!("{:?}{named}", image.scale));
     if transform_input && image.mean == [0.5; 3] {
@@ -122,12 +128,15 @@ fn file(out: &mut Lines, file: &ModelFile) {
     evidence(out, &file.evidence);
     if let Some(ArchiveMember { kind, member, sha256, evidence: inside }) = &file.archive {
         out.line("\n[version.files.archive]");
-        out.text("kind", Some(match kind {
-            ArchiveKind::Tar => "tar",
-            ArchiveKind::TarGz => "tar.gz",
-            ArchiveKind::Zip => "zip",
-            ArchiveKind::Gz => "gz",
-        }));
+        out.text(
+            "kind",
+            Some(match kind {
+                ArchiveKind::Tar => "tar",
+                ArchiveKind::TarGz => "tar.gz",
+                ArchiveKind::Zip => "zip",
+                ArchiveKind::Gz => "gz",
+            }),
+        );
         out.text("member", Some(member.as_str()).filter(|member| !member.is_empty()));
         out.text("sha256", sha256.map(|digest| digest.to_string()).as_deref());
         evidence(out, inside);

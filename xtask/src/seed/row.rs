@@ -77,7 +77,10 @@ pub(super) fn parse(text: &str) -> Result<Vec<SeedRow>> {
     let mut lines = text.lines();
     let header: Vec<&str> = lines.next().unwrap_or_default().split('\t').collect();
     ensure!(header == COLUMNS, "the columns are {header:?}");
-    lines.enumerate().map(|(at, line)| row(line).with_context(|| format!("row {}", at + 2))).collect()
+    lines
+        .enumerate()
+        .map(|(at, line)| row(line).with_context(|| format!("row {}", at + 2)))
+        .collect()
 }
 
 fn row(line: &str) -> Result<SeedRow> {

@@ -48,6 +48,7 @@ pub(super) struct ModelPlan {
 }
 
 /// One version: its row, and what the row does not say or says wrongly.
+#[allow(clippy::struct_excessive_bools, reason = "each is a word that people write in the table")]
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct VersionPlan {

@@ -1,36 +1,6 @@
 //! Licences: whether a text is an expression of licences that are known.
 
-/// SPDX identifiers that weights here come under, and those that people are likely to choose. A
-/// list of our own: a typing mistake in a licence must not pass as one nobody has heard of.
-const KNOWN: [&str; 27] = [
-    "0BSD",
-    "AGPL-3.0-only",
-    "AGPL-3.0-or-later",
-    "Apache-2.0",
-    "BSD-2-Clause",
-    "BSD-3-Clause",
-    "BSD-3-Clause-Clear",
-    "BSL-1.0",
-    "CC-BY-3.0",
-    "CC-BY-4.0",
-    "CC-BY-NC-4.0",
-    "CC-BY-NC-SA-4.0",
-    "CC-BY-SA-3.0",
-    "CC-BY-SA-4.0",
-    "CC0-1.0",
-    "GPL-2.0-only",
-    "GPL-2.0-or-later",
-    "GPL-3.0-only",
-    "GPL-3.0-or-later",
-    "ISC",
-    "LGPL-3.0-only",
-    "LGPL-3.0-or-later",
-    "MIT",
-    "MPL-2.0",
-    "ODC-By-1.0",
-    "PDDL-1.0",
-    "Zlib",
-];
+use crate::publish::is_known_licence;
 
 /// The first part of `expression` that is no licence; `None` where it is one.
 pub(super) fn unknown_part(expression: &str) -> Option<&str> {
@@ -55,8 +25,10 @@ pub(super) fn is_own(id: &str) -> bool {
     })
 }
 
+/// By the list that publishing goes by: a typing mistake must not pass as a licence that nobody
+/// has heard of.
 fn is_licence(id: &str) -> bool {
-    KNOWN.contains(&id) || is_own(id)
+    is_known_licence(id) || is_own(id)
 }
 
 #[cfg(test)]

@@ -13,10 +13,7 @@ use crate::lint::Finding;
 const OF_NOTHING: [(EvidenceKind, &str); 4] = [
     (EvidenceKind::Md5, "d41d8cd98f00b204e9800998ecf8427e"),
     (EvidenceKind::Sha1, "da39a3ee5e6b4b0d3255bfef95601890afd80709"),
-    (
-        EvidenceKind::Sha256,
-        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-    ),
+    (EvidenceKind::Sha256, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
     (
         EvidenceKind::Sha384,
         "38b060a751ac96384cd9327eb1b1e36a21fdb71114be07434c0cc7bf63f6e1da274edebfe76f65fbd51ad2f14898b95b",
@@ -100,7 +97,8 @@ fn size_of(report: &mut Report<'_>, version: &EntryVersion, file: &ModelFile) {
     if let Some(parameters) = report.entry.parameters_of(version).filter(|_| bare) {
         let each = size.bytes as f64 / parameters as f64;
         if !PLAUSIBLE_PER_PARAMETER.contains(&each) {
-            let text = format!("{} has {each:.1} bytes for each of {parameters} numbers", file.path);
+            let text =
+                format!("{} has {each:.1} bytes for each of {parameters} numbers", file.path);
             report.add(Level::Warning, "size", Some(version), text);
         }
     }
@@ -144,11 +142,11 @@ fn digests(report: &mut Report<'_>, version: &EntryVersion, file: &ModelFile) {
             }
         }
     }
-    if let (Some(sha256), Some(named)) = (file.sha256, digits_in(file)) {
-        if !sha256.to_string().starts_with(named) {
-            let text = format!("the sha256 of {} does not begin as its name ends", file.path);
-            report.add(Level::Warning, "digest-in-name", Some(version), text);
-        }
+    if let (Some(sha256), Some(named)) = (file.sha256, digits_in(file))
+        && !sha256.to_string().starts_with(named)
+    {
+        let text = format!("the sha256 of {} does not begin as its name ends", file.path);
+        report.add(Level::Warning, "digest-in-name", Some(version), text);
     }
 }
 

@@ -8,6 +8,8 @@ use semver::Version;
 use crate::digest::Sha256Digest;
 use crate::name::ModelName;
 
+use super::problem::Problem;
+
 /// Why something is not published.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -64,8 +66,10 @@ pub enum PublishError {
         taken: Box<ModelName>,
     },
     /// The licence does not allow what the publisher wants.
-    #[error("the licence `{child}` cannot be given to what was made from `{parent}`, which is \
-             under `{parent_licence}`: {why}")]
+    #[error(
+        "the licence `{child}` cannot be given to what was made from `{parent}`, which is \
+             under `{parent_licence}`: {why}"
+    )]
     Licence {
         /// The licence of what is to be published.
         child: String,
@@ -141,19 +145,12 @@ pub enum PublishError {
         said: String,
     },
     /// The hub refuses.
-    #[error("{url} refused with status {status}: {title}{}{}",
-        if detail.is_empty() { "" } else { ": " }, detail)]
+    #[error("{url} refused: {problem}")]
     Refused {
         /// The url, without secrets.
         url: String,
-        /// The status.
-        status: u16,
-        /// The kind of problem, in a few words.
-        title: String,
-        /// This occurrence of it.
-        detail: String,
-        /// Every problem, where there are several.
-        problems: Vec<String>,
+        /// What the hub says, fit for a terminal.
+        problem: Box<Problem>,
     },
     /// Something answers that is not a hub: a sign-in page, a proxy, a plain web server.
     #[error("{url} did not answer as a hub does: {why}")]

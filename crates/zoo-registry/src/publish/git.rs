@@ -80,12 +80,7 @@ fn git(dir: &Path) -> Command {
 }
 
 /// Runs a command of git, on those `paths` if there are any, separated by NUL.
-fn run(
-    dir: &Path,
-    what: &'static str,
-    arguments: &[&str],
-    paths: &[u8],
-) -> Result<Output, Error> {
+fn run(dir: &Path, what: &'static str, arguments: &[&str], paths: &[u8]) -> Result<Output, Error> {
     let missing = |source| PublishError::GitMissing { path: dir.to_owned(), source };
     let mut command = git(dir);
     command.arg(what).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -64,10 +64,7 @@ const TERMS: [(&str, Terms); 25] = [
     ("CDLA-Sharing-1.0", Terms::ShareAlike(&[])),
     ("EUPL-1.2", Terms::ShareAlike(&[])),
     ("GPL-2.0-only", Terms::ShareAlike(&[])),
-    (
-        "GPL-2.0-or-later",
-        Terms::ShareAlike(&["GPL-2.0-only", "GPL-3.0-only", "GPL-3.0-or-later"]),
-    ),
+    ("GPL-2.0-or-later", Terms::ShareAlike(&["GPL-2.0-only", "GPL-3.0-only", "GPL-3.0-or-later"])),
     ("GPL-3.0-only", Terms::ShareAlike(&["AGPL-3.0-only"])),
     ("GPL-3.0-or-later", Terms::ShareAlike(&["GPL-3.0-only", "AGPL-3.0-only"])),
     ("LGPL-2.1-or-later", Terms::ShareAlike(&["GPL-2.0-or-later", "GPL-3.0-or-later"])),
@@ -81,6 +78,11 @@ fn terms(licence: &str) -> Option<Terms> {
         return Some(Terms::Permissive);
     }
     TERMS.iter().find(|(name, _)| *name == licence).map(|(_, terms)| *terms)
+}
+
+/// Whether `licence` is one that this table knows the terms of.
+pub(crate) fn is_known(licence: &str) -> bool {
+    terms(licence).is_some()
 }
 
 /// Why what was made from something under `parent` cannot be published under `child`, if it
@@ -106,11 +108,14 @@ pub fn licence_conflict(child: &str, parent: &str) -> Option<String> {
         let refused = choice.split(" AND ").find_map(|parent| {
             // Whoever gets a choice may take either: each must be allowed.
             child.split(" OR ").find_map(|child| {
-                let any_forbids =
-                    |child: &str| one_conflict(child.trim(), parent.trim());
+                let any_forbids = |child: &str| one_conflict(child.trim(), parent.trim());
                 // A part with the right licence keeps the whole to it.
                 let parts: Vec<_> = child.split(" AND ").map(any_forbids).collect();
-                if parts.iter().any(Option::is_none) { None } else { parts.into_iter().flatten().next() }
+                if parts.iter().any(Option::is_none) {
+                    None
+                } else {
+                    parts.into_iter().flatten().next()
+                }
             })
         });
         match refused {

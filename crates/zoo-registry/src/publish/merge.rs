@@ -23,13 +23,25 @@ pub(super) enum Merged {
 pub(super) fn merge(before: &Entry, new: &Entry, added: &EntryVersion) -> Result<Merged, Error> {
     let mut version = added.clone();
     let mut problems = Vec::new();
-    inherit(&mut problems, "architecture", &before.architecture, &new.architecture, |differs| {
-        version.architecture.get_or_insert(differs);
-    });
-    inherit(&mut problems, "parameters", &before.parameters, &new.parameters, |differs| {
-        version.parameters.get_or_insert(differs);
-    });
-    inherit(&mut problems, "classes", &before.classes, &new.classes, |differs| {
+    inherit(
+        &mut problems,
+        "architecture",
+        before.architecture.as_ref(),
+        new.architecture.as_ref(),
+        |differs| {
+            version.architecture.get_or_insert(differs);
+        },
+    );
+    inherit(
+        &mut problems,
+        "parameters",
+        before.parameters.as_ref(),
+        new.parameters.as_ref(),
+        |differs| {
+            version.parameters.get_or_insert(differs);
+        },
+    );
+    inherit(&mut problems, "classes", before.classes.as_ref(), new.classes.as_ref(), |differs| {
         version.classes.get_or_insert(differs);
     });
     if new.input != before.input {
@@ -44,10 +56,8 @@ pub(super) fn merge(before: &Entry, new: &Entry, added: &EntryVersion) -> Result
         version.licence = Some(new.licence.clone());
         version.licence_note = version.licence_note.or_else(|| new.licence_note.clone());
     }
-    let (old, now) = (
-        (&before.preprocessing, &before.preparation),
-        (&new.preprocessing, &new.preparation),
-    );
+    let (old, now) =
+        ((&before.preprocessing, &before.preparation), (&new.preprocessing, &new.preparation));
     if old != now && version.preprocessing.is_none() && version.preparation.is_none() {
         version.preprocessing.clone_from(&new.preprocessing);
         version.preparation.clone_from(&new.preparation);
@@ -88,7 +98,11 @@ fn same_number(there: &EntryVersion, wanted: &Version) -> bool {
     there.version.cmp_precedence(wanted).is_eq()
 }
 
-fn compare(before: &Entry, there: &EntryVersion, mut version: EntryVersion) -> Result<Merged, Error> {
+fn compare(
+    before: &Entry,
+    there: &EntryVersion,
+    mut version: EntryVersion,
+) -> Result<Merged, Error> {
     version.yanked = there.yanked;
     if *there == version {
         return Ok(Merged::AlreadyThere);
@@ -105,8 +119,8 @@ fn compare(before: &Entry, there: &EntryVersion, mut version: EntryVersion) -> R
 fn inherit<T: Clone + PartialEq>(
     problems: &mut Vec<String>,
     what: &str,
-    before: &Option<T>,
-    new: &Option<T>,
+    before: Option<&T>,
+    new: Option<&T>,
     mut differs: impl FnMut(T),
 ) {
     match new {

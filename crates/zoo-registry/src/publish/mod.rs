@@ -46,6 +46,7 @@ pub use blobs::BlobUpload;
 pub use error::PublishError;
 pub use files::{Operation, PublishObserver};
 pub use git::{Committed, commit_to_git, is_in_git};
+pub(crate) use licence::is_known as is_known_licence;
 pub use licence::licence_conflict;
 pub use problem::{PROBLEM_JSON, Problem};
 pub use publication::{Publication, PublishLimits, PublishWarning, Published};

@@ -46,11 +46,7 @@ pub(super) fn check(
     Ok(warnings)
 }
 
-fn compare(
-    name: &ModelName,
-    line: &Line,
-    warnings: &mut Vec<PublishWarning>,
-) -> Result<(), Error> {
+fn compare(name: &ModelName, line: &Line, warnings: &mut Vec<PublishWarning>) -> Result<(), Error> {
     let other = line.key();
     if other.owner() == name.owner() {
         return Ok(());

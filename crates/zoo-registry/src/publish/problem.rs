@@ -1,5 +1,7 @@
 //! How a hub says what is wrong: problem details for HTTP APIs (RFC 9457).
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// The media type of a [`Problem`].
@@ -46,5 +48,12 @@ impl Problem {
     pub fn with_problems(mut self, problems: Vec<String>) -> Self {
         self.problems = problems;
         self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (status {})", self.title, self.status)?;
+        if self.detail.is_empty() { Ok(()) } else { write!(f, ": {}", self.detail) }
     }
 }

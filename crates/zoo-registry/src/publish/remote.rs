@@ -58,6 +58,12 @@ pub struct RemotePublished {
     pub warnings: Vec<String>,
 }
 
+/// What a hub says of a file.
+#[derive(Deserialize)]
+struct Stored {
+    sha256: Sha256Digest,
+}
+
 /// A hub, and who is talking to it.
 pub struct RemoteRegistry {
     base: String,
@@ -70,7 +76,7 @@ pub struct RemoteRegistry {
 
 /// One request that did not succeed.
 struct Failure {
-    error: Error,
+    error: Box<Error>,
     transient: bool,
     retry_after: Option<Duration>,
 }
@@ -78,7 +84,7 @@ struct Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let transient = is_transient(&error);
-        Self { error, transient, retry_after: None }
+        Self { error: Box::new(error), transient, retry_after: None }
     }
 }
 
@@ -138,7 +144,10 @@ impl RemoteRegistry {
         let json = serde_json::to_vec(&publication.entry)
             .map_err(|source| Error::Json { origin: name.to_string(), source })?;
         let condition = publication.based_on.map(|shard| ("If-Match", format!("\"{shard}\"")));
-        let mut headers = vec![("Content-Type", "application/json".to_owned())];
+        let mut headers = vec![
+            ("Content-Type", "application/json".to_owned()),
+            ("Content-Length", json.len().to_string()),
+        ];
         headers.extend(condition);
         self.retrying(&url, || self.put(&url, &headers, &mut &json[..]))
             .and_then(|body| parse_answer(&url, &body))
@@ -184,10 +193,6 @@ impl RemoteRegistry {
             let mut body = Observed { inner: file.take(length), observer: &*self.observer };
             self.put(&url, &headers, &mut body)
         })?;
-        #[derive(Deserialize)]
-        struct Stored {
-            sha256: Sha256Digest,
-        }
         let stored: Stored = parse_answer(&url, &body)?;
         if stored.sha256 != *digest {
             return Err(not_a_hub(&url, "it stored another file"));
@@ -225,11 +230,8 @@ impl RemoteRegistry {
     /// With the token, and time for the hub to look at what it got.
     fn prepared<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
         let patience = Some(self.options.answer_timeout);
-        let request = request
-            .config()
-            .timeout_recv_response(patience)
-            .timeout_per_read(patience)
-            .build();
+        let request =
+            request.config().timeout_recv_response(patience).timeout_per_read(patience).build();
         match &self.authorization {
             Some(value) => request.header("Authorization", value),
             None => request,
@@ -237,11 +239,7 @@ impl RemoteRegistry {
     }
 
     /// Tries again what may succeed a moment later.
-    fn retrying<T>(
-        &self,
-        url: &str,
-        request: impl Fn() -> Result<T, Failure>,
-    ) -> Result<T, Error> {
+    fn retrying<T>(&self, url: &str, request: impl Fn() -> Result<T, Failure>) -> Result<T, Error> {
         let mut budget = RetryBudget::new(&self.options.fetch);
         let mut attempt = 1;
         loop {
@@ -250,11 +248,11 @@ impl RemoteRegistry {
                 Err(failure) => failure,
             };
             if !transient {
-                return Err(error);
+                return Err(*error);
             }
             let Some(wait) = budget.wait_before(attempt + 1, retry_after) else {
-                let (url, source) = (redacted(url), Box::new(error));
-                return Err(Error::RetriesExhausted { url, attempts: attempt, source });
+                let url = redacted(url);
+                return Err(Error::RetriesExhausted { url, attempts: attempt, source: error });
             };
             attempt += 1;
             thread::sleep(wait);
@@ -308,15 +306,17 @@ fn refused(url: &str, status: u16, problem: Option<Problem>) -> Failure {
         _ => "no reason given",
     };
     let problem = problem.unwrap_or_else(|| Problem::new(status, title, ""));
-    let error = PublishError::Refused {
-        url: redacted(url),
-        status,
+    let problem = Problem {
+        kind: printable(&problem.kind),
         title: printable(&problem.title),
+        // What was sent counts, and not what somebody says was.
+        status,
         detail: printable(&problem.detail),
         problems: problem.problems.iter().map(|problem| printable(problem)).collect(),
     };
+    let error = PublishError::Refused { url: redacted(url), problem: Box::new(problem) };
     let transient = matches!(status, 408 | 429 | 500..=599);
-    Failure { error: error.into(), transient, retry_after: None }
+    Failure { error: Box::new(error.into()), transient, retry_after: None }
 }
 
 /// What a stranger says, fit for a terminal.
@@ -326,8 +326,9 @@ fn printable(text: &str) -> String {
 
 /// An answer with status 200 can still be an error in disguise.
 fn parse_answer<T: for<'de> Deserialize<'de>>(url: &str, body: &[u8]) -> Result<T, Error> {
-    serde_json::from_slice(body)
-        .map_err(|error| not_a_hub(url, &printable(&format!("its JSON is not the answer ({error})"))))
+    serde_json::from_slice(body).map_err(|error| {
+        not_a_hub(url, &printable(&format!("its JSON is not the answer ({error})")))
+    })
 }
 
 fn not_a_hub(url: &str, why: &str) -> Error {

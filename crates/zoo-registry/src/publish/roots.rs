@@ -6,9 +6,7 @@ use super::files::Files;
 use super::signing::Signing;
 use crate::bounded;
 use crate::error::Error;
-use crate::trust::{
-    Envelope, Kind, MAX_ROOT_BYTES, Root, Timestamp, add_signature, sign_envelope,
-};
+use crate::trust::{Envelope, Kind, MAX_ROOT_BYTES, Root, Timestamp, add_signature, sign_envelope};
 
 pub(super) const ROOT: &str = "root.json";
 

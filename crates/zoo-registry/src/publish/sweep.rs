@@ -52,15 +52,21 @@ impl Files {
     pub(super) fn sweep_objects(&self, age: Duration) -> Result<usize, Error> {
         let mut used: BTreeSet<PathBuf> = BTreeSet::new();
         let newest = self.roll_forward()?;
-        for current in self.history()?.iter().chain([&newest]) {
+        for current in [&newest].into_iter().chain(&self.history()?) {
             let snapshot = Snapshot::new(self, current);
             for (at, page) in current.file.pages.iter().enumerate() {
                 let Ok(digest) = page.parse::<Sha256Digest>() else { continue };
-                // Of an index that is kept, all is kept; what is gone of it cannot come back.
                 if !used.insert(self.path(&page_path(&digest))) {
                     continue;
                 }
-                for line in snapshot.page(at).unwrap_or_default() {
+                let lines = match snapshot.page(at) {
+                    Ok(lines) => lines,
+                    // Of an older index nobody needs what is damaged. Of the newest, what a
+                    // page refers to must not go because the page cannot be read.
+                    Err(_) if current.file.counter < newest.file.counter => continue,
+                    Err(error) => return Err(error),
+                };
+                for line in lines {
                     if let Line::Model { name, shard, .. } = line {
                         used.insert(self.path(&shard_path(&name, &shard)));
                     }

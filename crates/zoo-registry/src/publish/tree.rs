@@ -27,8 +27,7 @@ use crate::error::Error;
 use crate::name::ModelName;
 use crate::observer::Silent;
 use crate::tree::{
-    INDEX_SCHEMA, IndexFile, Line, MAX_INDEX_BYTES, blob_path, page_path, shard_path,
-    to_json,
+    INDEX_SCHEMA, IndexFile, Line, MAX_INDEX_BYTES, blob_path, page_path, shard_path, to_json,
 };
 use crate::trust::{Root, Timestamp};
 
@@ -93,7 +92,7 @@ impl TreeWriter {
             files.write_root(&Root::verify(bytes)?, bytes)?;
         }
         let writer = Self { files, is_signed, limits: PublishLimits::default() };
-        let file = writer.next_index(0, vec![String::new()], 0, options.signing, options.now);
+        let file = Self::next_index(0, vec![String::new()], 0, options.signing, options.now);
         let envelope = writer.envelope(&file, options.signing, options.now)?;
         if !writer.files.install(1, &envelope)? {
             return Err(PublishError::AlreadyARegistry { path: dir.to_owned() }.into());
@@ -213,15 +212,14 @@ impl TreeWriter {
         };
         let entry = placed(&publication.entry, &self.limits, blob)?;
         // All that can be refused is refused before gigabytes are copied.
-        self.merged(&Snapshot::new(&self.files, &snapshot_before), &entry, publication)?;
+        Self::merged(&Snapshot::new(&self.files, &snapshot_before), &entry, publication)?;
         for (digest, from) in &publication.blobs {
             self.files.add_blob(digest, from, self.limits.blob_bytes)?;
         }
-        self.change(signing, now, |snapshot| self.merged(snapshot, &entry, publication))
+        self.change(signing, now, |snapshot| Self::merged(snapshot, &entry, publication))
     }
 
     fn merged(
-        &self,
         snapshot: &Snapshot<'_>,
         entry: &Entry,
         publication: &Publication,
@@ -296,7 +294,7 @@ impl TreeWriter {
                 self.files.check_once_signed(&current.envelope)?;
             }
             let IndexFile { counter, pages, models, .. } = current.file;
-            let next = self.next_index(counter, pages, models, signing, now);
+            let next = Self::next_index(counter, pages, models, signing, now);
             if self.files.install(next.counter, &self.envelope(&next, signing, now)?)? {
                 let (counter, warnings) = (next.counter, Vec::new());
                 return Ok(Published { counter, already_there: false, warnings });
@@ -407,7 +405,7 @@ impl TreeWriter {
                 Change::To { after, before, warnings } => (after, before, warnings),
             };
             let (pages, models) = snapshot.with(&after, before.as_deref())?;
-            let next = self.next_index(counter, pages, models, signing, now);
+            let next = Self::next_index(counter, pages, models, signing, now);
             if self.files.install(next.counter, &self.envelope(&next, signing, now)?)? {
                 let counter = next.counter;
                 return Ok(Published { counter, already_there: false, warnings });
@@ -417,7 +415,6 @@ impl TreeWriter {
     }
 
     fn next_index(
-        &self,
         counter: u64,
         pages: Vec<String>,
         models: u64,
@@ -467,11 +464,7 @@ impl TreeWriter {
 
 enum Change {
     None,
-    To {
-        after: Box<Entry>,
-        before: Option<Box<Entry>>,
-        warnings: Vec<super::PublishWarning>,
-    },
+    To { after: Box<Entry>, before: Option<Box<Entry>>, warnings: Vec<super::PublishWarning> },
 }
 
 /// Refuses a licence that the model's parent, where it is here, does not allow.

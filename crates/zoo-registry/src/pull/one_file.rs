@@ -28,12 +28,22 @@ pub(super) struct OneFile<'a> {
 }
 
 impl OneFile<'_> {
-    /// Leaves the model's own bytes in the store: of an archive, those of the member.
-    pub(super) fn pull(
+    /// Brings the file into the store, and gives what the caller should know.
+    pub(super) fn pull_surely(
         &self,
         lock: &LockFile,
-        warnings: &mut Vec<PullWarning>,
-    ) -> Result<PulledFile, Error> {
+    ) -> Result<(PulledFile, Vec<PullWarning>), Error> {
+        let mut warnings = Vec::new();
+        let mut pulled = self.pull(lock, &mut warnings)?;
+        // Where locks lie, it may have been collected since it was looked at.
+        if !pulled.path.is_file() {
+            pulled = self.pull(lock, &mut warnings)?;
+        }
+        Ok((pulled, warnings))
+    }
+
+    /// Leaves the model's own bytes in the store: of an archive, those of the member.
+    fn pull(&self, lock: &LockFile, warnings: &mut Vec<PullWarning>) -> Result<PulledFile, Error> {
         let known = match self.archive() {
             Some(archive) => archive.sha256,
             None => self.file.sha256,

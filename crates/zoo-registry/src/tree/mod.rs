@@ -31,9 +31,9 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Sha256Digest;
 use crate::name::ModelName;
 
+pub(crate) use build::to_json;
 pub use build::{BuildOptions, Built, build_tree};
 pub(crate) use page::{Line, Page, encode};
-pub(crate) use build::to_json;
 pub(crate) use read::{Tree, read_index};
 pub(crate) use reader::{FolderReader, HttpReader, TreeReader};
 

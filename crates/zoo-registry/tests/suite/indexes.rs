@@ -50,9 +50,10 @@ fn lookup_by_name_and_alias() {
 fn fault_017_not_found_has_suggestions() {
     assert_eq!(suggestions("resnet.50")[0], "resnet-50");
     assert_eq!(suggestions("inceptoin-v3")[0], "inception-v3");
-    assert_eq!(suggestions("mobile-net-v2"), ["mobilenet-v2"]);
+    assert_eq!(suggestions("mobile-net-v2")[0], "mobilenet-v2");
     assert!(suggestions("resnet-5").len() <= 3);
-    assert!(suggestions("bert-large-uncased").is_empty());
+    assert_eq!(suggestions("bert-large-uncased")[0], "bert-base-uncased");
+    assert!(suggestions("quite-unlike-anything").is_empty());
     assert!(suggestions("alice/nothing-like-it").is_empty());
 }
 
@@ -63,10 +64,12 @@ fn search_by_name_task_and_family() {
         let rows = index.search(&Query::words(term));
         rows.iter().map(|row| row.name.to_string()).collect::<Vec<_>>()
     };
-    assert_eq!(found("ResNet 50"), ["resnet-50"]);
-    assert_eq!(found("mobilenetv2"), ["mobilenet-v2"]);
-    assert_eq!(found("resnet").len(), 5);
-    assert_eq!(found("image classification").len(), names(&index).len());
+    assert!(found("ResNet 50").contains(&"resnet-50".to_owned()));
+    assert!(found("ResNet 50").iter().all(|name| name.contains("50")));
+    assert_eq!(found("mobilenetv2"), ["mobilenet-v2", "mobilenet-v2-1.4"]);
+    let classifiers = found("image classification");
+    assert!(classifiers.len() > 100 && classifiers.len() < names(&index).len());
+    assert!(found("word vectors english").contains(&"glove-6b-50d".to_owned()));
     assert_eq!(found("").len(), names(&index).len());
     assert!(found("walrus").is_empty());
 }
@@ -268,10 +271,8 @@ fn fault_014_and_024_bad_lines_of_a_served_index() {
     assert_eq!(names(&index), ["resnet-18", "resnet-50"]);
     let rejected = index.take_rejected();
     assert_eq!(rejected.len(), 4, "{rejected:?}");
-    assert_eq!(
-        index.get(&"resnet-18".parse().unwrap()).unwrap().unwrap().parameters,
-        Some(11_689_512)
-    );
+    let resnet = index.get(&"resnet-18".parse().unwrap()).unwrap().unwrap();
+    assert_eq!(resnet.parameters_of(resnet.version(None).unwrap()), Some(11_689_512));
     assert_eq!(index.get(&"resnet-34".parse().unwrap()).unwrap(), None);
     let gone = index.get(&"resnet-50".parse().unwrap()).unwrap_err();
     assert!(gone.to_string().contains(&"0".repeat(64)), "{gone}");

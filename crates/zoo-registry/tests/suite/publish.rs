@@ -10,8 +10,7 @@ use zoo_registry::publish::{
     TreeWriter,
 };
 use zoo_registry::trust::{
-    Envelope, Kind, Root, RootBuilder, SecretKey, Timestamp, TrustError, TrustStore,
-    sign_envelope,
+    Envelope, Kind, Root, RootBuilder, SecretKey, Timestamp, TrustError, TrustStore, sign_envelope,
 };
 use zoo_registry::{
     Entry, Error, Index, IndexOptions, PullOptions, Query, Registry, Sha256Digest, Silent,
@@ -149,16 +148,12 @@ fn a_round_trip_through_a_signed_tree() {
     let trust = TrustStore::new(cache.dir.path().join("trust"));
     let location = tree.path().display().to_string();
     trust.add(&location, "mine", &fs::read(tree.path().join("root.json")).unwrap(), None).unwrap();
-    let options = IndexOptions {
-        trust: Some(trust),
-        now: now(),
-        ..IndexOptions::new(cache.store.clone())
-    };
+    let options =
+        IndexOptions { trust: Some(trust), now: now(), ..IndexOptions::new(cache.store.clone()) };
     let index = Index::open(&location, &options).unwrap();
     let registry = Registry::of(index, cache.store.clone());
-    let pulled = registry
-        .pull(&"alice/flowers".parse().unwrap(), PullOptions::default(), &Silent)
-        .unwrap();
+    let pulled =
+        registry.pull(&"alice/flowers".parse().unwrap(), PullOptions::default(), &Silent).unwrap();
     assert_eq!(fs::read(pulled.path).unwrap(), b"weights");
     // A day after its time it is no longer believed, and signed anew it is.
     let late: Timestamp = "2027-11-24T00:00:00Z".parse().unwrap();
@@ -224,7 +219,9 @@ fn fault_028_and_155_yanked_stays_and_comes_back() {
     // Nobody finds it by searching, and the name stays its owner's.
     assert!(tree.index().search(&Query::default()).is_empty());
     assert_eq!(tree.index().lookup(&name).unwrap().versions.len(), 2);
-    assert!(tree.publish(&tree.publication("alice/flowers", "1.0.0", b"one")).unwrap().already_there);
+    assert!(
+        tree.publish(&tree.publication("alice/flowers", "1.0.0", b"one")).unwrap().already_there
+    );
     yank("1.0.0", false);
     assert_eq!(chosen(), Some(1));
     let missing = "9.0.0".parse().unwrap();
@@ -288,7 +285,10 @@ fn fault_008_and_009_and_154_and_157_what_cannot_be_published() {
         }
     };
     for (change, expected) in [
-        (&(|p: &mut Publication| p.entry.licence = String::new()) as &dyn Fn(&mut Publication), "licence is empty"),
+        (
+            &(|p: &mut Publication| p.entry.licence = String::new()) as &dyn Fn(&mut Publication),
+            "licence is empty",
+        ),
         (&|p| p.entry.licence = "NONE".to_owned(), "no SPDX expression"),
         (&|p| p.entry.licence = "see model card?".to_owned(), "no SPDX expression"),
         (&|p| p.entry.versions.clear(), "0 versions"),
@@ -301,11 +301,29 @@ fn fault_008_and_009_and_154_and_157_what_cannot_be_published() {
         (&|p| p.entry.versions[0].files[0].urls = vec!["../../x".to_owned()], "no web address"),
         (&|p| p.entry.versions[0].files[0].urls = vec!["config.json".to_owned()], "no web address"),
         (&|p| p.entry.versions[0].files[0].urls = vec!["/etc/passwd".to_owned()], "no web address"),
-        (&|p| p.entry.versions[0].files[0].urls = vec!["file:///etc/passwd".to_owned()], "no web address"),
-        (&|p| p.entry.versions[0].files[0].urls = vec!["builtin:starter".to_owned()], "no web address"),
+        (
+            &|p| p.entry.versions[0].files[0].urls = vec!["file:///etc/passwd".to_owned()],
+            "no web address",
+        ),
+        (
+            &|p| p.entry.versions[0].files[0].urls = vec!["builtin:starter".to_owned()],
+            "no web address",
+        ),
         (&|p| p.entry.versions[0].files[0].format = zoo_registry::FileFormat::Pytorch, "pickle"),
-        (&|p| p.entry.versions[0].files[0].size = Some(zoo_registry::FileSize { bytes: 6, exact: true }), "the size is not 7"),
-        (&|p| { let file = p.entry.versions[0].files[0].clone(); p.entry.versions[0].files.extend([file.clone(), file]); }, "3 files"),
+        (
+            &|p| {
+                p.entry.versions[0].files[0].size =
+                    Some(zoo_registry::FileSize { bytes: 6, exact: true });
+            },
+            "the size is not 7",
+        ),
+        (
+            &|p| {
+                let file = p.entry.versions[0].files[0].clone();
+                p.entry.versions[0].files.extend([file.clone(), file]);
+            },
+            "3 files",
+        ),
     ] {
         let found = problems(change);
         assert!(found.contains(expected), "{found:?} instead of {expected:?}");
@@ -358,7 +376,8 @@ fn a_new_version_does_not_change_what_is_said_of_the_old() {
     let entry = tree.index().lookup(&"alice/flowers".parse().unwrap()).unwrap();
     let [one, two] = &entry.versions[..] else { panic!("{entry:?}") };
     assert_eq!(entry.summary, "better");
-    let facts = |v| (entry.input_of(v), entry.licence_of(v), entry.preparation_of(v), entry.classes_of(v));
+    let facts =
+        |v| (entry.input_of(v), entry.licence_of(v), entry.preparation_of(v), entry.classes_of(v));
     assert_eq!(facts(one), ("3x8x8", "MIT", Some("none"), None));
     assert_eq!(facts(two), ("3x16x16", "Apache-2.0", Some("halved"), Some(5)));
     let mut third = tree.publication("alice/flowers", "3.0.0", b"three");
@@ -425,7 +444,11 @@ fn signed_and_unsigned_do_not_mix() {
     let error = tree.writer.publish(&publication, &signing, now()).unwrap_err();
     assert!(matches!(error, Error::Trust(TrustError::Threshold { .. })), "{error}");
     // Taking its root's name out of the config does not make it unsigned.
-    fs::write(tree.path().join("config.json"), br#"{"schema":1,"index":"index.json","signed":false}"#).unwrap();
+    fs::write(
+        tree.path().join("config.json"),
+        br#"{"schema":1,"index":"index.json","signed":false}"#,
+    )
+    .unwrap();
     assert!(TreeWriter::open(&tree.path()).unwrap().is_signed());
 }
 
@@ -508,7 +531,8 @@ fn fault_022_the_shard_is_the_truth() {
     // A page whose row says something else than the shard.
     let page = list(&tree.path().join("pages")).pop().unwrap();
     let text = fs::read_to_string(&page).unwrap().replace("\"MIT\"", "\"CC0-1.0\"");
-    let (old, new) = (page.file_stem().unwrap().to_str().unwrap(), Sha256Digest::of(text.as_bytes()));
+    let (old, new) =
+        (page.file_stem().unwrap().to_str().unwrap(), Sha256Digest::of(text.as_bytes()));
     fs::write(tree.path().join(format!("pages/{new}.jsonl")), &text).unwrap();
     let index = tree.path().join("index.json");
     let bytes = fs::read_to_string(&index).unwrap().replace(old, &new.to_hex());

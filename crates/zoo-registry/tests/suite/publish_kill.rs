@@ -58,8 +58,7 @@ fn publish_all(dir: &Path, writer: &TreeWriter, owner: &str) {
         if model == "b" {
             entry.aliases = vec![format!("{owner}/{owner}-bee").parse().unwrap()];
         }
-        let publication =
-            zoo_registry::publish::Publication::new(entry, vec![(digest, path)]);
+        let publication = zoo_registry::publish::Publication::new(entry, vec![(digest, path)]);
         writer.publish(&publication, &Signing::Unsigned, now()).unwrap();
     }
 }
@@ -173,6 +172,39 @@ fn fault_066_publishers_under_a_lock_that_lies() {
     });
     assert_eq!(verify(&tree.path()).len(), 4 * MODELS);
     assert!(index_json(&tree.path()).contains("\"counter\":17,"), "{}", index_json(&tree.path()));
+}
+
+/// A writer who sleeps so long between reading and claiming that the number he claims was
+/// taken and swept away meanwhile.
+#[test]
+fn fault_158_a_writer_who_is_far_behind() {
+    struct Overtaken {
+        tree: PathBuf,
+        once: AtomicUsize,
+    }
+    impl PublishObserver for Overtaken {
+        fn done(&self, operation: Operation, path: &Path) {
+            let claims = path.parent().unwrap().ends_with("history");
+            if operation != Operation::Wrote || !claims {
+                return;
+            }
+            if self.once.fetch_add(1, Ordering::SeqCst) == 0 {
+                // The lock lies.
+                std::fs::remove_file(self.tree.join("history/.lock")).unwrap();
+                let dir = self.tree.parent().unwrap();
+                let writer = TreeWriter::open(&self.tree).unwrap();
+                for owner in ["bruno", "carol", "dilan", "edith", "frank"] {
+                    publish_all(dir, &writer, owner);
+                }
+            }
+        }
+    }
+    let tree = Tree::unsigned();
+    let overtaken = Arc::new(Overtaken { tree: tree.path(), once: 0.into() });
+    let writer = tree.writer.clone().with_observer(overtaken);
+    publish_all(tree.dir.path(), &writer, "alice");
+    assert_eq!(verify(&tree.path()).len(), 6 * MODELS);
+    assert!(index_json(&tree.path()).contains("\"counter\":25,"), "{}", index_json(&tree.path()));
 }
 
 /// A claim that nobody put in its place is put there by the next who comes, also over an

@@ -35,7 +35,9 @@ fn problem(status: u16, detail: &str) -> Reply {
         .with("Content-Type", "application/problem+json; charset=utf-8")
 }
 
-fn publish(script: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static) -> (Result<u64, Error>, usize) {
+fn publish(
+    script: impl Fn(usize, &Request) -> Reply + Send + Sync + 'static,
+) -> (Result<u64, Error>, usize) {
     let server = Server::start(script);
     let result = client(&server).publish(&publication()).map(|published| published.counter);
     (result, server.requests().len())
@@ -83,8 +85,9 @@ fn fault_151_and_152_refusals_are_not_tried_again() {
     for status in [400, 401, 403, 404, 409, 412, 413, 422] {
         let (result, requests) = publish(move |_, _| problem(status, "be\\u001b[31mcause"));
         match refusal(result) {
-            PublishError::Refused { status: found, title, detail, .. } => {
-                assert_eq!((found, &*title, &*detail), (status, "no", "be[31mcause"));
+            PublishError::Refused { problem, .. } => {
+                let found = (problem.status, &*problem.title, &*problem.detail);
+                assert_eq!(found, (status, "no", "be[31mcause"));
             }
             other => panic!("{other}"),
         }

@@ -84,7 +84,11 @@ fn ls(global: &Global, store: &Store) -> Result<ExitCode> {
         output::table(&table)?;
     }
     for (kind, of) in &usage.kinds {
-        output::status(global, kind.name(), format!("{} files, {}", of.count, output::size(of.bytes)));
+        output::status(
+            global,
+            kind.name(),
+            format!("{} files, {}", of.count, output::size(of.bytes)),
+        );
     }
     Ok(ExitCode::SUCCESS)
 }

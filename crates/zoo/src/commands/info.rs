@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde::Serialize;
 use zoo_convert::architectures;
-use zoo_registry::{Entry, EntryVersion, Reference};
+use zoo_registry::{ArchiveMember, Entry, EntryVersion, FileFormat, Reference};
 
 use crate::cli::{Global, InfoArgs};
 use crate::{models, output};
@@ -14,7 +14,7 @@ struct Info<'a> {
     entry: &'a Entry,
     registry: String,
     chosen: String,
-    runs: bool,
+    runs: Runs,
 }
 
 pub(crate) fn run(global: &Global, args: &InfoArgs) -> Result<ExitCode> {
@@ -66,14 +66,7 @@ pub(crate) fn run(global: &Global, args: &InfoArgs) -> Result<ExitCode> {
     if let Some(provenance) = &version.provenance {
         say("provenance", provenance)?;
     }
-    let parity = if version.parity.is_some() { ", with a parity vector" } else { "" };
-    say(
-        "runs here",
-        &match why_not(entry, version) {
-            None => format!("yes{parity}"),
-            Some(why) => format!("no: {why}"),
-        },
-    )?;
+    say("runs here", &runs_here(entry, version))?;
     say("registry", &resolved.origin.to_string())?;
     for file in &version.files {
         say("file", &format!("{} ({})", file.path, file.format))?;
@@ -125,28 +118,71 @@ pub(crate) fn run(global: &Global, args: &InfoArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether this program can run the model.
-pub(crate) fn runs(entry: &Entry, version: &EntryVersion) -> bool {
-    why_not(entry, version).is_none()
+/// Whether this program runs a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Runs {
+    /// It does.
+    Yes,
+    /// Its file is read and says what it computes; whether all of that is built here shows
+    /// when it is converted.
+    Untried,
+    /// It does not.
+    No,
 }
 
-/// What keeps this program from running the model.
-fn why_not(entry: &Entry, version: &EntryVersion) -> Option<String> {
-    let Some(file) = version.files.first() else { return Some("it has no file".to_owned()) };
-    if file.archive.as_ref().is_some_and(|archive| !archive.is_located()) {
-        return Some("nobody published which file of the archive it is".to_owned());
-    }
-    if !file.format.has_reader() {
-        return Some(format!("nothing here reads {} files yet", file.format));
-    }
-    if file.format.has_graph() {
-        return None;
-    }
-    match entry.architecture_of(version) {
-        None => Some("its network is none that is built here yet".to_owned()),
-        Some(name) if architectures::find(name).is_err() => {
-            Some(format!("the network {name} is not built here yet"))
+impl Runs {
+    /// As far as format and architecture tell.
+    pub(crate) fn of(format: FileFormat, architecture: Option<&str>) -> Self {
+        let is_built = || architecture.is_some_and(|name| architectures::find(name).is_ok());
+        match format {
+            FileFormat::Zoo | FileFormat::ZooDelta => Self::Yes,
+            FileFormat::Onnx => Self::Untried,
+            format if format.has_reader() && is_built() => Self::Yes,
+            _ => Self::No,
         }
-        Some(_) => None,
     }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::Untried => "untried",
+            Self::No => "no",
+        }
+    }
+}
+
+/// Whether this program runs a version.
+pub(crate) fn runs(entry: &Entry, version: &EntryVersion) -> Runs {
+    match version.files.first() {
+        Some(file) if file.archive.as_ref().is_none_or(ArchiveMember::is_located) => {
+            Runs::of(file.format, entry.architecture_of(version))
+        }
+        _ => Runs::No,
+    }
+}
+
+/// Whether it runs, and if not, or not surely, why.
+fn runs_here(entry: &Entry, version: &EntryVersion) -> String {
+    let file = version.files.first();
+    let why = match runs(entry, version) {
+        Runs::Yes if version.parity.is_some() => return "yes, with a parity vector".to_owned(),
+        Runs::Yes => return "yes".to_owned(),
+        Runs::Untried => {
+            return "untried: `zoo inspect` shows whether all of its operators are built here"
+                .to_owned();
+        }
+        Runs::No => match (file, entry.architecture_of(version)) {
+            (None, _) => "it has no file".to_owned(),
+            (Some(file), _) if file.archive.as_ref().is_some_and(|a| !a.is_located()) => {
+                "nobody published which file of the archive it is".to_owned()
+            }
+            (Some(file), _) if !file.format.has_reader() => {
+                format!("nothing here reads {} files yet", file.format)
+            }
+            (Some(_), None) => "its network is none that is built here yet".to_owned(),
+            (Some(_), Some(name)) => format!("the network {name} is not built here yet"),
+        },
+    };
+    format!("no: {why}")
 }

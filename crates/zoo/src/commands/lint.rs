@@ -15,7 +15,7 @@ pub(crate) fn run(global: &Global, args: &LintArgs) -> Result<ExitCode> {
     };
     let entries = index.entries()?;
     let unreadable = index.take_rejected();
-    let findings = lint(&entries, &|entry, version| info::runs(entry, version));
+    let findings = lint(&entries, &|entry, version| info::runs(entry, version) == info::Runs::Yes);
     let count = |level| findings.iter().filter(|finding| finding.level == level).count();
     let (errors, warnings) = (count(Level::Error) + unreadable.len(), count(Level::Warning));
     let versions: usize = entries.iter().map(|entry| entry.versions.len()).sum();

@@ -3,10 +3,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use serde::Serialize;
-use zoo_convert::architectures;
 use zoo_registry::{LockFile, Query, Row, Sha256Digest};
 
 use crate::cli::{Global, ListArgs, SearchArgs};
+use crate::commands::info::Runs;
 use crate::{models, output};
 
 /// A row of the list.
@@ -15,7 +15,7 @@ struct Line {
     #[serde(flatten)]
     row: Row,
     cached: bool,
-    runs: bool,
+    runs: Runs,
 }
 
 pub(crate) fn list(global: &Global, args: &ListArgs) -> Result<ExitCode> {
@@ -32,7 +32,7 @@ pub(crate) fn search(global: &Global, args: &SearchArgs) -> Result<ExitCode> {
     query.max_bytes = args.max_size;
     query.min_top1 = args.min_top1;
     let mut lines = find(global, &query)?;
-    lines.retain(|line| line.runs || !args.works_here);
+    lines.retain(|line| line.runs == Runs::Yes || !args.works_here);
     if lines.is_empty() && !global.json {
         output::status(global, "Nothing", "matches: `zoo list` shows all");
     }
@@ -51,15 +51,9 @@ fn find(global: &Global, query: &Query) -> Result<Vec<Line>> {
         let known = row.sha256.into_iter().chain(pins().map(|pin| pin.sha256));
         // What is inside this program needs no cache.
         let cached = models::is_builtin(&row) || known.into_iter().any(|d| cached.contains(&d));
-        Line { cached, runs: runs(&row), row }
+        Line { cached, runs: Runs::of(row.format, row.architecture.as_deref()), row }
     };
     Ok(rows.into_iter().map(line).collect())
-}
-
-/// Whether this program can run the model.
-fn runs(row: &Row) -> bool {
-    let known = || row.architecture.as_ref().is_some_and(|name| architectures::find(name).is_ok());
-    row.format.has_graph() || (row.format.has_reader() && known())
 }
 
 fn show(global: &Global, lines: &[Line]) -> Result<ExitCode> {
@@ -70,7 +64,6 @@ fn show(global: &Global, lines: &[Line]) -> Result<ExitCode> {
     let head =
         ["NAME", "TASK", "PARAMETERS", "TOP-1", "SIZE", "LICENCE", "RUNS", "CACHED", "SUMMARY"];
     let mut table = vec![head.map(str::to_owned).to_vec()];
-    let yes = |yes| if yes { "yes" } else { "no" }.to_owned();
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     for Line { row, cached, runs } in lines {
         table.push(vec![
@@ -80,8 +73,8 @@ fn show(global: &Global, lines: &[Line]) -> Result<ExitCode> {
             or_dash(row.top1.map(|top1| format!("{top1:.1} %"))),
             or_dash(row.bytes.map(output::size)),
             row.licence.clone(),
-            yes(*runs),
-            yes(*cached),
+            runs.name().to_owned(),
+            if *cached { "yes" } else { "no" }.to_owned(),
             row.summary.clone(),
         ]);
     }

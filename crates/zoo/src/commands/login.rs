@@ -12,7 +12,11 @@ const MAX_TOKEN_BYTES: u64 = 64 << 10;
 
 pub(crate) fn login(global: &Global, args: &LoginArgs) -> Result<ExitCode> {
     if io::stdin().is_terminal() {
-        output::status(global, "Token", format!("for {}: paste it, then press Ctrl-D", args.origin));
+        output::status(
+            global,
+            "Token",
+            format!("for {}: paste it, then press Ctrl-D", args.origin),
+        );
     }
     let mut token = String::new();
     let read = io::stdin().lock().take(MAX_TOKEN_BYTES).read_to_string(&mut token);

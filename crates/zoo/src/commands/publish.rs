@@ -66,7 +66,11 @@ pub(crate) fn run(global: &Global, args: &PublishArgs) -> Result<ExitCode> {
         output::warning(warning);
     }
     let verb = if already_there { "Unchanged" } else { "Published" };
-    output::status(global, verb, format!("{name}@{version} to {}, {}", args.to, output::size(size)));
+    output::status(
+        global,
+        verb,
+        format!("{name}@{version} to {}, {}", args.to, output::size(size)),
+    );
     if global.json {
         output::json(&json!({
             "name": name, "version": version, "sha256": digest, "bytes": size,
@@ -116,9 +120,9 @@ fn parent_of(global: &Global, bundle: &Bundle) -> Result<Option<FoundParent>> {
     let reference = Reference::exact(name.clone(), version.clone());
     let resolved = match models::registry(global)?.resolve(&reference) {
         Ok(resolved) => resolved,
-        Err(
-            zoo_registry::Error::NotFound { .. } | zoo_registry::Error::VersionNotFound { .. },
-        ) => return Ok(None),
+        Err(zoo_registry::Error::NotFound { .. } | zoo_registry::Error::VersionNotFound { .. }) => {
+            return Ok(None);
+        }
         Err(error) => return Err(error.into()),
     };
     let bundle: Sha256Digest = parent.digest.to_string().parse()?;
@@ -177,9 +181,10 @@ fn entry(
     parent: Option<&FoundParent>,
 ) -> Result<Entry> {
     let card = &bundle.card;
-    let of = card.adapted.as_ref().map(|adapted| {
-        format!("{}@{}", adapted.parent.name, adapted.parent.version)
-    });
+    let of = card
+        .adapted
+        .as_ref()
+        .map(|adapted| format!("{}@{}", adapted.parent.name, adapted.parent.version));
     let adapted_from = |of: &String| format!("adapted from {of}");
     let or = |given: &Option<String>, default: String| given.clone().unwrap_or(default);
     let input: Vec<String> = match card.preprocess.as_ref().and_then(|p| p.output_shape()) {
@@ -207,10 +212,13 @@ fn entry(
     });
     Ok(Entry {
         schema: ENTRY_SCHEMA,
-        summary: or(&args.summary, match &of {
-            Some(of) => format!("{name}, {}", adapted_from(of)),
-            None => name.to_string(),
-        }),
+        summary: or(
+            &args.summary,
+            match &of {
+                Some(of) => format!("{name}, {}", adapted_from(of)),
+                None => name.to_string(),
+            },
+        ),
         aliases: Vec::new(),
         task: card.task.clone(),
         family: card.architecture.clone().unwrap_or_else(|| "graph".to_owned()),
@@ -319,7 +327,8 @@ pub(crate) fn check_upload(
                 let mut problems = Vec::new();
                 if bundle.card.license != entry.licence_of(version) {
                     let (card, entry) = (&bundle.card.license, entry.licence_of(version));
-                    problems.push(format!("the card says the licence is {card}, the entry {entry}"));
+                    problems
+                        .push(format!("the card says the licence is {card}, the entry {entry}"));
                 }
                 match bundle.check_parity(zoo_model::Device::Cpu) {
                     Ok(report) if report.agrees() => {}
@@ -332,9 +341,8 @@ pub(crate) fn check_upload(
         FileFormat::ZooDelta => match zoo_model::Delta::open(path) {
             Err(error) => vec![error.to_string()],
             Ok(delta) => {
-                let same = |digest: Digest, other: Option<String>| {
-                    Some(digest.to_string()) == other
-                };
+                let same =
+                    |digest: Digest, other: Option<String>| Some(digest.to_string()) == other;
                 let header = delta.header();
                 let parent = version.parent.as_ref().map(|parent| parent.bundle.to_hex());
                 let composed = file.composed.map(|composed| composed.to_hex());

@@ -173,6 +173,17 @@ fn fault_101_data_before_between_and_after() {
     refuse(ZIP, &[&layout.bytes[..], &outer, &inner].concat(), "more than one");
 }
 
+#[test]
+fn fault_101_an_archive_of_several_parts() {
+    // Number of this part, of the part with the directory, and members in this part.
+    for at in [4, 6, 8] {
+        let mut bytes = zip(&[model()]);
+        let end = bytes.len() - 22;
+        bytes[end + at] ^= 2;
+        refuse(ZIP, &bytes, "several parts");
+    }
+}
+
 /// The bomb of overlapping members: each is sound, and all share one content.
 #[test]
 fn fault_101_members_that_overlap() {
