@@ -1,13 +1,17 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use serde::Serialize;
 use zoo_registry::{FileFormat, PullOptions, Sha256Digest};
 
 use crate::cli::{Global, PullArgs};
 use crate::progress::Bars;
 use crate::{models, output};
+
+/// Most models that are fetched at the same time.
+const AT_ONCE: usize = 4;
 
 #[derive(Serialize)]
 struct Row {
@@ -25,19 +29,27 @@ pub(crate) fn run(global: &Global, args: &PullArgs) -> Result<ExitCode> {
     }
     let options =
         PullOptions { require_sha256: args.require_sha256, ..models::pull_options(&global) };
+    let pull_one = &|name: &String| match name.split_once(':') {
+        Some(_) => pull_url(&global, name, args.sha256.as_deref()),
+        None => pull(&global, name, options),
+    };
     let mut rows = Vec::new();
     let mut failed = false;
-    for name in &args.names {
-        let pulled = match name.split_once(':') {
-            Some(_) => pull_url(&global, name, args.sha256.as_deref()),
-            None => pull(&global, name, options),
-        };
+    for some in args.names.chunks(AT_ONCE) {
+        let pulled: Vec<Result<Row>> = thread::scope(|scope| {
+            let threads: Vec<_> =
+                some.iter().map(|name| scope.spawn(move || pull_one(name))).collect();
+            let died = |_| Err(anyhow!("it ended in a panic"));
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(died)).collect()
+        });
         // One that fails must not keep the others from coming.
-        match pulled {
-            Ok(row) => rows.push(row),
-            Err(error) => {
-                output::error(&error.context(format!("cannot pull {name}")));
-                failed = true;
+        for (name, pulled) in some.iter().zip(pulled) {
+            match pulled {
+                Ok(row) => rows.push(row),
+                Err(error) => {
+                    output::error(&error.context(format!("cannot pull {name}")));
+                    failed = true;
+                }
             }
         }
     }
