@@ -1,6 +1,7 @@
 //! Repository chores: `cargo xtask CHORE`.
 #![allow(clippy::print_stdout, reason = "a program")]
 
+mod faults;
 mod index;
 mod parity;
 mod seed;
@@ -60,7 +61,16 @@ enum Chore {
         #[arg(long)]
         force: bool,
     },
+    /// Write docs/faults.md: which bad inputs the tests try
+    Faults {
+        /// Write nothing, and fail if it is not what is there
+        #[arg(long)]
+        check: bool,
+    },
 }
+
+/// Where everything is.
+const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// Where entries are.
 const MODELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../registry/models");
@@ -81,6 +91,10 @@ fn main() -> Result<ExitCode> {
                 "{} models, {} versions, {} files written",
                 written.models, written.versions, written.files
             );
+            Ok(ExitCode::SUCCESS)
+        }
+        Chore::Faults { check } => {
+            println!("{}", faults::run(Path::new(REPOSITORY), check)?);
             Ok(ExitCode::SUCCESS)
         }
     }
