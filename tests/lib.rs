@@ -16,6 +16,7 @@ pub mod npy;
 pub mod program;
 pub mod registry;
 pub mod server;
+pub mod sharing;
 
 pub use emoji::emoji;
 pub use fixtures::{Fixtures, fixtures};

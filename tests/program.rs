@@ -11,8 +11,13 @@ use tempfile::TempDir;
 use crate::binaries;
 
 /// Variables that would let this machine's settings into a test.
-const FOREIGN: [&str; 9] = [
+const FOREIGN: [&str; 16] = [
     "ZOO_REGISTRY",
+    "HF_ENDPOINT",
+    "HF_TOKEN",
+    "SSL_CERT_FILE",
+    "GIT_DIR",
+    "GIT_WORK_TREE",
     "NO_COLOR",
     "RUST_BACKTRACE",
     "HTTP_PROXY",
@@ -21,11 +26,25 @@ const FOREIGN: [&str; 9] = [
     "http_proxy",
     "https_proxy",
     "all_proxy",
+    "NO_PROXY",
+    "no_proxy",
 ];
 
-/// A user with an empty cache and an empty working folder; both go when this is dropped.
+/// The user of git, with no settings.
+const GIT: [(&str, &str); 6] = [
+    ("GIT_CONFIG_GLOBAL", "/dev/null"),
+    ("GIT_CONFIG_NOSYSTEM", "1"),
+    ("GIT_AUTHOR_NAME", "A Tester"),
+    ("GIT_AUTHOR_EMAIL", "tester@example.org"),
+    ("GIT_COMMITTER_NAME", "A Tester"),
+    ("GIT_COMMITTER_EMAIL", "tester@example.org"),
+];
+
+/// A user who trusts nobody, with an empty cache and an empty working folder; all of it goes
+/// when this is dropped.
 pub struct Zoo {
     cache: TempDir,
+    config: TempDir,
     work: TempDir,
 }
 
@@ -33,7 +52,8 @@ impl Zoo {
     /// A user who has never run `zoo` before.
     #[expect(clippy::new_without_default, reason = "it makes folders")]
     pub fn new() -> Self {
-        Self { cache: TempDir::new().unwrap(), work: TempDir::new().unwrap() }
+        let folder = || TempDir::new().unwrap();
+        Self { cache: folder(), config: folder(), work: folder() }
     }
 
     /// The working folder.
@@ -44,6 +64,11 @@ impl Zoo {
     /// The cache.
     pub fn cache(&self) -> &Path {
         self.cache.path()
+    }
+
+    /// Whom this user trusts, keys and tokens.
+    pub fn config(&self) -> &Path {
+        self.config.path()
     }
 
     /// A path below the working folder.
@@ -66,7 +91,11 @@ impl Zoo {
         for name in FOREIGN {
             command.env_remove(name);
         }
-        command.env("ZOO_CACHE", self.cache());
+        command.env("ZOO_CACHE", self.cache()).env("ZOO_CONFIG", self.config());
+        // What git knows of this machine's user is of no concern either.
+        for (name, value) in GIT {
+            command.env(name, value);
+        }
         command
     }
 

@@ -27,6 +27,7 @@ task = "image-classification"
 family = "resnet"
 architecture = "resnet-18"
 parameters = 11689512
+input = "3x224x224"
 licence = "MIT"
 citation = "none"
 upstream = "https://example.org"
@@ -45,7 +46,7 @@ std = [0.229, 0.224, 0.225]
 
 [[version]]
 version = "1.0.0"
-weights = "for tests"
+weights = "tests"
 
 [[version.files]]
 path = "{name}.pth"

@@ -16,6 +16,7 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
 
 fn of_registry(error: &zoo_registry::Error) -> Option<String> {
     use zoo_registry::Error;
+    use zoo_registry::publish::PublishError;
     Some(match error {
         Error::NotFound { suggestions, .. } if !suggestions.is_empty() => {
             format!("did you mean {}?", any_of(suggestions))
@@ -39,6 +40,13 @@ fn of_registry(error: &zoo_registry::Error) -> Option<String> {
         }
         Error::Unauthorized { origin, .. } => {
             format!("the token was refused: `zoo login {origin}` keeps another")
+        }
+        Error::Publish(PublishError::Refused { url, status: 401, .. }) => {
+            let origin = url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+            format!("`zoo login {origin}` keeps the token that its owner gave you")
+        }
+        Error::Publish(PublishError::Refused { status: 403, .. }) => {
+            "a token speaks for certain owners only: publish under one of those".to_owned()
         }
         Error::DiskFull { .. } => {
             "make room, or `zoo cache gc`, and run it again: what has arrived is kept".to_owned()

@@ -233,13 +233,32 @@ pub(crate) fn composed(global: &Global, pulled: &Pulled, depth: usize) -> Result
         bail!("{} composes to another file than the registry says", reference(pulled));
     }
     let name = format!("{}@{}", parent.name, parent.version);
-    let parent = pull(global, &name, pull_options(global))
+    let (found_by, parent) = pull_parent(global, &name)
         .with_context(|| format!("cannot pull {name}, of which this is a delta"))?;
-    let parent = open_pulled_at(global, &parent, depth + 1)?;
+    let parent = open_pulled_at(&found_by, &parent, depth + 1)?;
     output::status(global, "Composing", format!("{} with {name}", reference(pulled)));
     delta.compose(&parent, &path)?;
     note(global, &path, pulled)?;
     Ok(path)
+}
+
+/// The parent of a delta, and how it was found: where the registry that the options name does
+/// not have it, those do that are asked without the option. The delta names its parent's
+/// digest, so it does not matter who has it.
+pub(crate) fn pull_parent(global: &Global, name: &str) -> Result<(Global, Pulled)> {
+    let pulled = pull(global, name, pull_options(global));
+    let is_missing = |error: &anyhow::Error| {
+        use zoo_registry::Error::{NotFound, VersionNotFound};
+        matches!(error.downcast_ref(), Some(NotFound { .. } | VersionNotFound { .. }))
+    };
+    match pulled {
+        Err(error) if global.registry.is_some() && is_missing(&error) => {
+            let global = Global { registry: None, ..global.clone() };
+            let pulled = pull(&global, name, pull_options(&global))?;
+            Ok((global, pulled))
+        }
+        pulled => Ok((global.clone(), pulled?)),
+    }
 }
 
 /// Notes that a file in the cache was made from what was fetched, and is being used.

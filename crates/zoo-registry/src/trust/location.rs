@@ -14,6 +14,9 @@ use crate::url::{Source, redacted};
 /// password or a query.
 pub(super) fn normalize(location: &str) -> Result<String, TrustError> {
     let refused = |why| TrustError::Location { location: redacted(location), why };
+    if let Some(repository) = location.strip_prefix("git+") {
+        return Ok(format!("git+{}", of_git(repository).map_err(refused)?));
+    }
     let Some((scheme, rest)) = location.split_once("://") else {
         return directory(Path::new(location)).map_err(refused);
     };
@@ -29,6 +32,25 @@ pub(super) fn normalize(location: &str) -> Result<String, TrustError> {
             Ok(format!("{scheme}://{authority}{}", path.trim_end_matches('/')))
         }
     }
+}
+
+/// The address of a repository. Who asks (`git@`) is part of it, for ssh; a password is not.
+fn of_git(repository: &str) -> Result<String, &'static str> {
+    for scheme in ["ssh://", "git://"] {
+        let Some(rest) = repository.strip_prefix(scheme) else { continue };
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+        if user.contains(':') || host.is_empty() {
+            return Err("has a password, or no host");
+        }
+        let at = if user.is_empty() { "" } else { "@" };
+        let path = path.trim_end_matches('/');
+        return Ok(format!("{scheme}{user}{at}{}{path}", host.to_ascii_lowercase()));
+    }
+    if repository.starts_with("git+") {
+        return Err("is no repository's address");
+    }
+    normalize(repository).map_err(|_| "is no repository's address")
 }
 
 fn directory(path: &Path) -> Result<String, &'static str> {
@@ -61,6 +83,23 @@ mod tests {
         let here = normalize("my models/").unwrap();
         assert!(here.ends_with("my models") && Path::new(&here).is_absolute(), "{here}");
         assert_eq!(normalize("./my models").unwrap(), here);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn repositories_of_git() {
+        for (location, wanted) in [
+            ("git+file:///a/b/", "git+/a/b"),
+            ("git+/a/b", "git+/a/b"),
+            ("git+https://Host/a/", "git+https://host/a"),
+            ("git+ssh://git@Host/a/", "git+ssh://git@host/a"),
+        ] {
+            assert_eq!(normalize(location).unwrap(), wanted, "{location}");
+        }
+        for location in ["git+ssh://me:pw@h/r", "git+https://me:pw@h/r", "git+git+/a", "git+ssh:///a"] {
+            let error = normalize(location).unwrap_err();
+            assert!(!error.to_string().contains("pw"), "{error}");
+        }
     }
 
     #[cfg(unix)]

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
@@ -6,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 use zoo_registry::trust::{Kind, sign_envelope};
 use zoo_registry::{
-    BuildOptions, Entry, FileSize, ModelFile, PullOptions, Pulled, build_tree, tree_blob_path,
+    BuildOptions, Entry, FileFormat, FileSize, ModelFile, Pulled, build_tree, tree_blob_path,
 };
 
 use crate::cli::{BundleArgs, Global};
@@ -17,8 +18,24 @@ pub(crate) fn run(global: &Global, args: &BundleArgs) -> Result<ExitCode> {
         bail!("{} is a registry already: choose another folder", args.out.display());
     }
     let mut entries: Vec<Entry> = Vec::new();
-    for name in &args.names {
-        let pulled = models::pull(global, name, PullOptions::default())?;
+    let mut wanted: VecDeque<(Global, String)> =
+        args.names.iter().map(|name| (global.clone(), name.clone())).collect();
+    while let Some((found_by, name)) = wanted.pop_front() {
+        let pulled = models::pull(&found_by, &name, models::pull_options(&found_by))?;
+        let is_delta = pulled.version.files.iter().any(|file| file.format == FileFormat::ZooDelta);
+        // Without its parent a delta is nothing.
+        if let (true, Some(parent)) = (is_delta, &pulled.version.parent) {
+            let name = format!("{}@{}", parent.name, parent.version);
+            let (found_by, _) = models::pull_parent(&found_by, &name)?;
+            wanted.push_back((found_by, name));
+        }
+        let is_there = entries.iter().any(|known| {
+            let version = &pulled.version.version;
+            known.name == pulled.entry.name && known.versions.iter().any(|v| v.version == *version)
+        });
+        if is_there {
+            continue;
+        }
         let entry = take_along(&pulled, &args.out)?;
         match entries.iter_mut().find(|known| known.name == entry.name) {
             Some(known) => known.versions.extend(entry.versions),

@@ -41,7 +41,8 @@ pub(crate) fn run(global: &Global, args: &PublishArgs) -> Result<ExitCode> {
     if let Some(parent) = &parent {
         let licence = args.licence.as_deref().unwrap_or(&bundle.card.license);
         if let Some(why) = licence_conflict(licence, &parent.licence) {
-            bail!("the licence {licence} does not fit {}: {why}", parent.reference);
+            let (of, theirs) = (&parent.reference, &parent.licence);
+            bail!("the licence {licence} does not fit {of}, which is under {theirs}: {why}");
         }
     } else if bundle.card.adapted.is_some() {
         output::warning("its parent is in no registry here: the licences were not compared");
