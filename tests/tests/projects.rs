@@ -104,7 +104,9 @@ fn models_travel_on_a_stick() {
     copy_folder(&alice.path("usb"), &bob.path("usb"));
     drop(alice);
     assert!(pulled(bob.line("--offline pull alice/emoji --from usb --json")) == adapted());
-    assert!(pulled(bob.line("--offline pull alice/other --from usb --json")) == adapted_otherwise());
+    assert!(
+        pulled(bob.line("--offline pull alice/other --from usb --json")) == adapted_otherwise()
+    );
     bob.line("--offline pull alice/third --from usb").fails().says(&["alice/third"]);
     bob.line("--offline lint usb").succeeds();
     // The parent of a delta came along, though every zoo carries this one.

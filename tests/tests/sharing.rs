@@ -45,9 +45,11 @@ impl Two {
         let verified = self.bob.run(["verify", "alice/emoji"].iter().chain(&at)).succeeds();
         assert_eq!(verified.json()["agrees"], true);
         // All of it is here now.
-        assert!(pulled(self.bob.line(&format!(
-            "pull alice/emoji --registry {location} --json --offline"
-        ))) == bytes);
+        assert!(
+            pulled(
+                self.bob.line(&format!("pull alice/emoji --registry {location} --json --offline"))
+            ) == bytes
+        );
     }
 }
 
@@ -197,7 +199,8 @@ fn fault_028_a_withdrawn_version_is_never_chosen_and_is_fine_from_a_lock() {
 fn fault_154_licences_that_do_not_fit_the_parents_are_refused() {
     let two = Two::new();
     // A parent that allows no commercial use, under the name and version of the bundle's parent.
-    let mut parent = fs::read_to_string(repository("registry/models/efficientnet-lite0.toml")).unwrap();
+    let mut parent =
+        fs::read_to_string(repository("registry/models/efficientnet-lite0.toml")).unwrap();
     let licence = parent.lines().find(|line| line.starts_with("licence = ")).unwrap().to_owned();
     parent = parent.replace(&licence, "licence = \"CC-BY-NC-4.0\"");
     two.alice.write("strict/models/efficientnet-lite0.toml", parent);

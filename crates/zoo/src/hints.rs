@@ -41,11 +41,11 @@ fn of_registry(error: &zoo_registry::Error) -> Option<String> {
         Error::Unauthorized { origin, .. } => {
             format!("the token was refused: `zoo login {origin}` keeps another")
         }
-        Error::Publish(PublishError::Refused { url, status: 401, .. }) => {
+        Error::Publish(PublishError::Refused { url, problem }) if problem.status == 401 => {
             let origin = url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
             format!("`zoo login {origin}` keeps the token that its owner gave you")
         }
-        Error::Publish(PublishError::Refused { status: 403, .. }) => {
+        Error::Publish(PublishError::Refused { problem, .. }) if problem.status == 403 => {
             "a token speaks for certain owners only: publish under one of those".to_owned()
         }
         Error::DiskFull { .. } => {

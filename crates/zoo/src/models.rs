@@ -104,9 +104,11 @@ pub(crate) fn registry(global: &Global) -> Result<Registry> {
     let registry = Registry::new(Sources::new(specs, index_options(global)?));
     let registry = registry.with_builtin(builtin);
     Ok(match config.folder {
-        // A project pins what it pulls.
-        Some(folder) => registry.with_lock_file(folder.join("zoo.lock")),
-        None => registry,
+        // A project pins what it pulls from its own registries.
+        Some(folder) if global.registry.is_none() => {
+            registry.with_lock_file(folder.join("zoo.lock"))
+        }
+        _ => registry,
     })
 }
 

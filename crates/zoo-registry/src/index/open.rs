@@ -107,7 +107,9 @@ pub(super) fn open_folder(dir: &Path, options: Option<&IndexOptions>) -> Result<
         let payload = match options {
             Some(options) => {
                 let root = |name: &str| read_if_there(&dir.join(name), MAX_ROOT_BYTES as u64);
-                believe(&dir.display().to_string(), bytes, &root, options, true)?
+                // However its path is written, it is the same registry.
+                let place = dir.canonicalize().map_err(Error::io("find", dir))?;
+                believe(&place.display().to_string(), bytes, &root, options, true)?
             }
             None => Envelope::parse(&bytes)?.payload().to_vec(),
         };

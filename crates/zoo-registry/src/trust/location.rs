@@ -96,7 +96,9 @@ mod tests {
         ] {
             assert_eq!(normalize(location).unwrap(), wanted, "{location}");
         }
-        for location in ["git+ssh://me:pw@h/r", "git+https://me:pw@h/r", "git+git+/a", "git+ssh:///a"] {
+        for location in
+            ["git+ssh://me:pw@h/r", "git+https://me:pw@h/r", "git+git+/a", "git+ssh:///a"]
+        {
             let error = normalize(location).unwrap_err();
             assert!(!error.to_string().contains("pw"), "{error}");
         }

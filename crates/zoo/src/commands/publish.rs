@@ -232,7 +232,14 @@ fn entry(
         licence: or(&args.licence, card.license.clone()),
         licence_note: None,
         citation: or(&args.citation, of.as_ref().map_or_else(|| name.to_string(), adapted_from)),
-        upstream: or(&args.upstream, args.to.clone()),
+        // A path of this machine is nobody else's business.
+        upstream: or(
+            &args.upstream,
+            match is_hub(&args.to) {
+                true => args.to.clone(),
+                false => "none given".to_owned(),
+            },
+        ),
         default: None,
         preprocessing,
         preparation,

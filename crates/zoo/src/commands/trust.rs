@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -10,9 +11,15 @@ use crate::{models, output};
 
 pub(crate) fn run(global: &Global, command: TrustCommand) -> Result<ExitCode> {
     let store = models::trust_store(global)?;
+    // However the path of a folder is written, it is the same registry.
+    let place = |location: String| match Path::new(&location).canonicalize() {
+        Ok(folder) => folder.display().to_string(),
+        Err(_) => location,
+    };
     match command {
         TrustCommand::List => list(global, &store.list()?),
         TrustCommand::Add { location, fingerprint, name, root } => {
+            let location = place(location);
             let fingerprint: Option<Sha256Digest> =
                 fingerprint.map(|text| text.parse()).transpose()?;
             let root = match root {
@@ -33,6 +40,7 @@ pub(crate) fn run(global: &Global, command: TrustCommand) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         TrustCommand::Remove { location } => {
+            let location = place(location);
             if !store.remove(&location)? {
                 bail!("{location} was not trusted: `zoo trust list` shows what is");
             }
