@@ -115,8 +115,9 @@ fn zoo_toml_may_be_empty_and_its_typing_errors_are_named() {
     zoo.line("adapt --offline").fails().says(&["zoo.toml", "modle", "model"]);
     zoo.write("zoo.toml", "[adapt\n");
     zoo.line("adapt --offline").fails().says(&["zoo.toml", "line 1"]);
-    // Other commands have nothing to do with it.
-    zoo.line("list").succeeds();
+    // It may name registries, so other commands read it too.
+    zoo.line("list").fails().says(&["zoo.toml", "line 1"]);
+    zoo.line("cache path").succeeds();
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn the_registry_inside_the_program_answers_without_a_network() {
     let info = zoo.line("info efficientnet-lite0 --offline").succeeds();
     info.shows(&["Apache-2.0", "sha256", "runs here", "yes"]);
     let info = zoo.line("info efficientnet-lite0 --json --offline").succeeds().json();
-    assert_eq!(info["architecture"], "efficientnet-lite0");
+    assert_eq!(info["version"][0]["architecture"], "efficientnet-lite0");
 
     zoo.line("verify efficientnet-lite0 --offline").succeeds().shows(&["agrees"]);
     let verified = zoo.line("verify efficientnet-lite0 --offline --json").succeeds().json();

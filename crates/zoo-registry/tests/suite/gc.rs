@@ -85,6 +85,7 @@ fn fault_068_a_blob_stays_as_long_as_one_root_needs_it() {
     let options = |lock: bool, keep: bool| GcOptions {
         lock_files: lock.then(|| lock_path.clone()).into_iter().collect(),
         keep: keep.then_some(shared).into_iter().collect(),
+        wait: Duration::from_secs(2),
         ..GcOptions::default()
     };
     let gc = |options: &GcOptions| cache.store.gc(options).unwrap().removed.len();
@@ -190,7 +191,8 @@ fn a_limit_takes_the_least_recently_used() {
     let (_, fresh) = cache.store.insert(&[5; 1000]).unwrap();
     let total = cache.store.usage().unwrap().bytes();
     let gc = |limit| {
-        let options = GcOptions { max_bytes: Some(limit), ..GcOptions::default() };
+        let wait = Duration::from_secs(2);
+        let options = GcOptions { max_bytes: Some(limit), wait, ..GcOptions::default() };
         let report = cache.store.gc(&options).unwrap();
         removed(&report).into_iter().map(Path::to_owned).collect::<Vec<_>>()
     };

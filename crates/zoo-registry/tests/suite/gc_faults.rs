@@ -10,7 +10,13 @@ use crate::gc::{DAY, make_old, old_blob, removed};
 use crate::support::{Cache, payload, set_modified, stamp_of};
 
 fn everything() -> GcOptions {
-    GcOptions { grace: Duration::ZERO, partial_grace: Duration::ZERO, ..GcOptions::default() }
+    GcOptions {
+        grace: Duration::ZERO,
+        partial_grace: Duration::ZERO,
+        // A child that another test forks has our lock until it becomes another program.
+        wait: Duration::from_secs(2),
+        ..GcOptions::default()
+    }
 }
 
 #[test]

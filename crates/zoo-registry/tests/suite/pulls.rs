@@ -150,7 +150,12 @@ fn fault_082_offline_corrupt_and_collected() {
     assert!(matches!(error, Error::Offline { .. }), "{error}");
     pull(&registry, PullOptions::default()).unwrap();
     assert!(pull(&registry, OFFLINE).unwrap().was_cached);
-    let everything = GcOptions { grace: Duration::ZERO, ..GcOptions::default() };
+    let everything = GcOptions {
+        grace: Duration::ZERO,
+        // A child that another test forks has our lock until it becomes another program.
+        wait: Duration::from_secs(10),
+        ..GcOptions::default()
+    };
     assert_eq!(registry.store().gc(&everything).unwrap().removed.len(), 1);
     let error = pull(&registry, OFFLINE).unwrap_err();
     assert!(matches!(error, Error::Offline { .. }), "{error}");
