@@ -98,7 +98,8 @@ fn fault_051_and_152_through_a_hub() {
     let origin = hub.origin();
     let mut said = String::new();
     let mut listen = |run: Run| {
-        said += &format!("{}{}", run.stdout, run.stderr);
+        said.push_str(&run.stdout);
+        said.push_str(&run.stderr);
         run
     };
     let send =

@@ -36,7 +36,7 @@ fn the_delta_of_a_probe_is_its_head() {
     pictures(&path("data"));
     let parent = Path::new(REPOSITORY).join("registry/starter/efficientnet-lite0.zoo");
     let parent = Bundle::open(parent).unwrap();
-    let folder = ImageFolder::open(&path("data")).unwrap();
+    let folder = ImageFolder::open(path("data")).unwrap();
     let mut options = AdaptOptions::new("emoji");
     options.head.c = Some(0.1);
     let outcome = adapt(&parent, &folder, &options, &Silent).unwrap();

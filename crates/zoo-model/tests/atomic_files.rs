@@ -31,7 +31,7 @@ fn what_fails_in_the_middle_leaves_the_old_file_and_nothing_else() {
     let path = folder.path().join("file.txt");
     fs::write(&path, "old").unwrap();
     let failed = write_file_atomically(&path, |file| {
-        file.write_all(&[b'n'; 100_000]).unwrap();
+        file.write_all(&vec![b'n'; 100_000]).unwrap();
         Err::<(), Error>(Error::Io {
             action: "write",
             path: path.clone(),

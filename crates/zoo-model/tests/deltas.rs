@@ -29,7 +29,7 @@ fn parent() -> Bundle {
 /// The parent with another head, which is not of half precision.
 fn child() -> Bundle {
     let mut child = parent();
-    child.card.name = "child".to_owned();
+    "child".clone_into(&mut child.card.name);
     child.card.labels = (0..40).map(|class| format!("class {class}")).collect();
     child.weights.insert("fc.weight", Tensor::from_f32(&[2, 64], &[0.25; 128]));
     child.weights.insert("fc.bias", Tensor::from_f32(&[2], &[0.5, -0.5]));

@@ -7,8 +7,8 @@ use zoo_registry::{Entry, Error, Index, MAX_ENTRY_BYTES, ModelName, Resize, Want
 
 const MODELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../registry/models");
 
-fn number(text: &str) -> Option<Wanted> {
-    Some(Wanted::Version(text.parse().unwrap()))
+fn number(text: &str) -> Wanted {
+    Wanted::Version(text.parse().unwrap())
 }
 
 /// The entry of mobilenet-v2 with torchvision's two versions alone.
@@ -45,13 +45,13 @@ fn the_facts_that_fixtures_rely_on() {
         file.sha256.unwrap().to_string(),
         "b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889"
     );
-    let second = entry.version(number("2.0.0").as_ref()).unwrap();
+    let second = entry.version(Some(&number("2.0.0"))).unwrap();
     assert_eq!(second.files[0].exact_size(), None);
     assert!(second.files[0].size.is_some());
     assert_eq!(entry.preprocessing_of(second).unwrap().resize, Resize::Shorter(232));
     assert_eq!(entry.preprocessing_of(version).unwrap().resize, Resize::Shorter(256));
     let resnet = index.lookup(&"resnet-152".parse().unwrap()).unwrap();
-    let second = resnet.version(number("2.0.0").as_ref()).unwrap();
+    let second = resnet.version(Some(&number("2.0.0"))).unwrap();
     assert_eq!(second.files[0].sha256, None);
     assert_eq!(second.files[0].strongest_evidence().unwrap().value(), "f82ba261");
 }
@@ -163,9 +163,9 @@ fn fault_019_and_028_choice_of_versions() {
     let build = text.replace("version = \"2.0.0\"", "version = \"1.0.0+b\"");
     let entry = Entry::from_toml(&build, "t").unwrap();
     assert_eq!(entry.problems(), [""; 0]);
-    let chosen = entry.version(number("1.0.0+b").as_ref()).unwrap();
+    let chosen = entry.version(Some(&number("1.0.0+b"))).unwrap();
     assert_eq!(chosen.weights, "IMAGENET1K_V2");
-    let missing = entry.version(number("3.0.0").as_ref()).unwrap_err();
+    let missing = entry.version(Some(&number("3.0.0"))).unwrap_err();
     assert!(missing.to_string().contains("there is 1.0.0, 1.0.0+b"), "{missing}");
     let _: ModelName = entry.name;
 }

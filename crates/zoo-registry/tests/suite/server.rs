@@ -233,7 +233,7 @@ pub(crate) fn read_request(stream: impl Read) -> Option<Request> {
     let mut lines = reader.by_ref().lines();
     let path = lines.next()?.ok()?.split(' ').nth(1)?.to_owned();
     let mut headers = BTreeMap::new();
-    while let Some(line) = lines.next() {
+    for line in lines.by_ref() {
         let line = line.ok()?;
         if line.is_empty() {
             let request = Request { path, headers };

@@ -175,7 +175,7 @@ impl FetchObserver for Recorder {
 
 /// Writes the tree of `index` below `dir`, unsigned.
 pub(crate) fn write_tree(index: &Index, dir: &Path) {
-    let built = build_tree(&index.entries().unwrap(), dir, &BuildOptions::default()).unwrap();
+    let built = build_tree(index.entries().unwrap(), dir, &BuildOptions::default()).unwrap();
     let bytes = sign_envelope(Kind::Index, &built.payload, &[]).unwrap();
     fs::write(dir.join("index.json"), bytes).unwrap();
 }

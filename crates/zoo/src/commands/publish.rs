@@ -235,10 +235,7 @@ fn entry(
         // A path of this machine is nobody else's business.
         upstream: or(
             &args.upstream,
-            match is_hub(&args.to) {
-                true => args.to.clone(),
-                false => "none given".to_owned(),
-            },
+            if is_hub(&args.to) { args.to.clone() } else { "none given".to_owned() },
         ),
         default: None,
         preprocessing,
