@@ -8,7 +8,7 @@ use crate::digest::Sha256Digest;
 use crate::error::Error;
 
 use super::Store;
-use super::inventory::{Item, Kind};
+use super::inventory::Kind;
 use super::stamp::{self, Stamp};
 
 /// What [`Store::check`] and [`Store::verify`] found.
@@ -46,8 +46,8 @@ pub struct VerifyReport {
     pub corrupt: Vec<CorruptBlob>,
     /// The blobs that cannot be read, and why.
     pub unreadable: Vec<Error>,
-    /// Bundles and features files that are empty, which none can be. Those with contents are
-    /// for others to judge.
+    /// Bundles that are empty, which none can be: they appear by a rename. Those with contents
+    /// are for others to judge, and so are features files, lists that grow and begin empty.
     pub empty: Vec<PathBuf>,
     /// Files, links and directories that do not belong here.
     pub stray: Vec<PathBuf>,
@@ -168,11 +168,10 @@ impl Store {
             at.bytes += bytes;
             progress(at);
         }
-        let is_derived = |item: &Item| matches!(item.kind, Kind::Bundles | Kind::Features);
         for item in items {
             if item.kind == Kind::Stray {
                 report.stray.push(item.path);
-            } else if is_derived(&item) && item.bytes == 0 {
+            } else if item.kind == Kind::Bundles && item.bytes == 0 {
                 report.empty.push(item.path);
             }
         }

@@ -167,6 +167,10 @@ fn fault_080_all_blobs_are_verified() {
     fs::create_dir(cache.store.root().join("bundles")).unwrap();
     let empty = cache.store.root().join("bundles/a.zoo");
     fs::write(&empty, "").unwrap();
+    // A list of features begins empty, and a process may be killed just then.
+    let features = cache.store.root().join("features");
+    fs::create_dir(&features).unwrap();
+    fs::write(features.join("b.features"), "").unwrap();
     let mut told = Vec::new();
     let report = cache.store.verify_all(true, |progress| told.push(progress)).unwrap();
     assert_eq!((report.intact, report.bytes, report.corrupt.len()), (1, 4, 1));
