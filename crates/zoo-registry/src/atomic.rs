@@ -25,24 +25,29 @@ const RENAME_WAITS: [Duration; 4] = [
 
 /// Writes `bytes` to `path`, replacing what was there in one step.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let parent = parent_of(path);
-    create_dir_all(parent)?;
-    let mut temporary = temporary_in(parent, TEMPORARY_PREFIX, "")?;
-    temporary
-        .write_all(bytes)
-        .and_then(|()| temporary.as_file().sync_all())
-        .map_err(Error::io("write", path))?;
-    temporary.persist(path).map_err(|error| Error::io("replace", path)(error.error))?;
-    sync_dir(parent);
+    replace(path, bytes, File::sync_all)?;
+    sync_dir(parent_of(path));
     Ok(())
 }
 
 /// As [`write()`], for what is no loss: it may be gone after a power cut.
 pub(crate) fn write_carelessly(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    replace(path, bytes, |_| Ok(()))
+}
+
+/// Puts a temporary with `bytes`, after `flush`, in the place of `path`.
+fn replace(
+    path: &Path,
+    bytes: &[u8],
+    flush: impl FnOnce(&File) -> io::Result<()>,
+) -> Result<(), Error> {
     let parent = parent_of(path);
     create_dir_all(parent)?;
     let mut temporary = temporary_in(parent, TEMPORARY_PREFIX, "")?;
-    temporary.write_all(bytes).map_err(Error::io("write", path))?;
+    temporary
+        .write_all(bytes)
+        .and_then(|()| flush(temporary.as_file()))
+        .map_err(Error::io("write", path))?;
     temporary.persist(path).map_err(|error| Error::io("replace", path)(error.error))?;
     Ok(())
 }

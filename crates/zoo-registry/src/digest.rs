@@ -1,6 +1,6 @@
 //! SHA-256 digests: the identity of every file here.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
+use crate::hex;
 
 /// A SHA-256 digest, written as 64 lowercase hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -54,11 +55,7 @@ impl Sha256Digest {
 
     /// The 64 hexadecimal digits.
     pub fn to_hex(&self) -> String {
-        self.0.iter().fold(String::new(), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hex::encode(&self.0)
     }
 }
 
@@ -66,19 +63,10 @@ impl FromStr for Sha256Digest {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let invalid = || Error::InvalidDigest {
+        hex::decode(text.as_bytes()).map(Self).ok_or_else(|| Error::InvalidDigest {
             text: text.chars().take(80).collect(),
             allowed: "64 lowercase hexadecimal digits",
-        };
-        if text.len() != 64 || !is_lower_hex(text) {
-            return Err(invalid());
-        }
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            let pair = std::str::from_utf8(pair).map_err(|_| invalid())?;
-            *byte = u8::from_str_radix(pair, 16).map_err(|_| invalid())?;
-        }
-        Ok(Self(bytes))
+        })
     }
 }
 

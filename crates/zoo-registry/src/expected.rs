@@ -1,6 +1,5 @@
 //! What is known beforehand about bytes that are fetched, and whether they are those.
 
-use std::fmt::Write as _;
 use std::io::{self, Read};
 
 use md5::Md5;
@@ -10,6 +9,7 @@ use sha2::Sha384;
 use crate::digest::Sha256Digest;
 use crate::error::Error;
 use crate::evidence::{Evidence, EvidenceKind};
+use crate::hex;
 use crate::url::redacted;
 
 /// What is known beforehand about the bytes.
@@ -94,16 +94,16 @@ fn check_other(url: &str, evidence: &Evidence, mut reader: impl Read) -> Result<
 /// The digest of `reader` in hexadecimal digits, in constant memory.
 fn hex_of(kind: EvidenceKind, reader: &mut impl Read) -> io::Result<String> {
     match kind {
-        EvidenceKind::Md5 => hex::<Md5>(reader),
-        EvidenceKind::Sha1 => hex::<Sha1>(reader),
-        EvidenceKind::Sha384 => hex::<Sha384>(reader),
+        EvidenceKind::Md5 => digits::<Md5>(reader),
+        EvidenceKind::Sha1 => digits::<Sha1>(reader),
+        EvidenceKind::Sha384 => digits::<Sha384>(reader),
         EvidenceKind::Sha256 | EvidenceKind::Sha256Prefix => {
             Sha256Digest::of_reader(reader).map(|(digest, _)| digest.to_hex())
         }
     }
 }
 
-fn hex<D: sha2::Digest>(reader: &mut impl Read) -> io::Result<String> {
+fn digits<D: sha2::Digest>(reader: &mut impl Read) -> io::Result<String> {
     let mut hasher = D::new();
     let mut buffer = vec![0; 1 << 17];
     loop {
@@ -114,11 +114,7 @@ fn hex<D: sha2::Digest>(reader: &mut impl Read) -> io::Result<String> {
             Err(error) => return Err(error),
         }
     }
-    Ok(hasher.finalize().iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    }))
+    Ok(hex::encode(&hasher.finalize()))
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@
 // What is asked for.
 mod digest;
 mod evidence;
+mod hex;
 mod name;
 
 // What there is.
@@ -33,6 +34,7 @@ mod format;
 mod index;
 mod lint;
 mod preprocessing;
+mod schema;
 mod sources;
 mod tree;
 mod url;
@@ -107,4 +109,6 @@ pub use store::{
     PinTarget, Removed, Store, StoreError, Usage, VerifyProgress, VerifyReport, default_cache_dir,
     default_config_dir,
 };
-pub use tree::{BuildOptions, Built, INDEX_SCHEMA, blob_path as tree_blob_path, build_tree};
+pub use tree::{
+    BuildOptions, Built, INDEX_SCHEMA, blob_path as tree_blob_path, build_tree, write_index,
+};

@@ -27,6 +27,7 @@ use crate::digest::Sha256Digest;
 use crate::error::Error;
 use crate::file_lock::{FileLock, LockFailure, Locks, Mode, guard_path};
 use crate::name::ModelName;
+use crate::schema::SchemaOnly;
 
 /// The schema that this version writes and the newest it reads.
 pub const LOCK_SCHEMA: u32 = 1;
@@ -118,12 +119,6 @@ struct RawLockFile {
     pins: Vec<Pin>,
 }
 
-/// Only the schema, so that a file from the future is told from a broken one.
-#[derive(Deserialize)]
-pub(crate) struct SchemaOnly {
-    pub(crate) schema: u32,
-}
-
 impl LockFile {
     /// Reads the lock file at `path`; a missing one is empty.
     ///
@@ -138,14 +133,8 @@ impl LockFile {
             return Err(LockError::MergeConflict { path: path.to_owned(), line: line + 1 }.into());
         }
         let syntax = |source| Error::LockSyntax { path: path.to_owned(), source: Box::new(source) };
-        let schema = toml::from_str::<SchemaOnly>(&text).map_err(syntax)?.schema;
-        if schema > LOCK_SCHEMA {
-            return Err(Error::FutureSchema {
-                origin: path.display().to_string(),
-                found: schema,
-                supported: LOCK_SCHEMA,
-            });
-        }
+        let origin = path.display().to_string();
+        toml::from_str::<SchemaOnly>(&text).map_err(syntax)?.check(&origin, LOCK_SCHEMA)?;
         let raw: RawLockFile = toml::from_str(&text).map_err(syntax)?;
         let mut lock = Self::default();
         for pin in raw.pins {

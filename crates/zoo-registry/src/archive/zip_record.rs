@@ -64,14 +64,14 @@ impl Record {
         let (name, extra) = read_texts(file, at + CENTRAL_BYTES as u64, raw.lengths, CENTRAL)?;
         let shown = shown(&name);
         let refused = |why: &str| ArchiveFault::member(&shown, why);
-        if raw.flags & FLAGS_ENCRYPTED != 0 {
+        if raw.member.flags & FLAGS_ENCRYPTED != 0 {
             return Err(refused("it is encrypted"));
         }
-        if raw.flags & !FLAGS_KNOWN != 0 {
+        if raw.member.flags & !FLAGS_KNOWN != 0 {
             return Err(refused("it has flags that are not known"));
         }
-        if raw.method != STORED && raw.method != DEFLATED {
-            return Err(refused(&format!("its method {} is not known", raw.method)));
+        if raw.member.method != STORED && raw.member.method != DEFLATED {
+            return Err(refused(&format!("its method {} is not known", raw.member.method)));
         }
         if raw.disk != 0 {
             return Err(malformed("it is on another disk"));
@@ -80,15 +80,15 @@ impl Record {
             return Err(malformed("its extra fields are damaged or have another name"));
         };
         let Some([size, compressed, offset]) =
-            extra.resolve([raw.size, raw.compressed, raw.offset])
+            extra.resolve([raw.member.size, raw.member.compressed, raw.offset])
         else {
             return Err(malformed("its zip64 field does not fit its sizes"));
         };
         let kind = kind_of(&name, raw.attributes).map_err(refused)?;
-        if kind == MemberKind::Directory && (size != 0 || raw.crc != 0) {
+        if kind == MemberKind::Directory && (size != 0 || raw.member.crc != 0) {
             return Err(refused("it is a directory with content"));
         }
-        if raw.method == STORED && size != compressed {
+        if raw.member.method == STORED && size != compressed {
             return Err(malformed("it is stored, and its two sizes differ"));
         }
         limits.check_ratio(size, compressed)?;
@@ -97,9 +97,9 @@ impl Record {
         let record = Self {
             name,
             kind,
-            flags: raw.flags,
-            deflated: raw.method == DEFLATED,
-            crc: raw.crc,
+            flags: raw.member.flags,
+            deflated: raw.member.method == DEFLATED,
+            crc: raw.member.crc,
             compressed,
             size,
             offset,
@@ -126,22 +126,24 @@ impl Record {
         if name != self.name {
             return Err(malformed("its name is not that of the central directory"));
         }
-        if raw.flags != self.flags || (raw.method == DEFLATED) != self.deflated {
+        if raw.member.flags != self.flags || (raw.member.method == DEFLATED) != self.deflated {
             return Err(malformed("its flags or method are not those of the central directory"));
         }
-        if raw.method != STORED && raw.method != DEFLATED {
+        if raw.member.method != STORED && raw.member.method != DEFLATED {
             return Err(malformed("its method is not known"));
         }
         let Some(extra) = Extra::parse(&extra).filter(|extra| extra.names(&name)) else {
             return Err(malformed("its extra fields are damaged or have another name"));
         };
-        let Some([size, compressed, _]) = extra.resolve([raw.size, raw.compressed, 0]) else {
+        let Some([size, compressed, _]) =
+            extra.resolve([raw.member.size, raw.member.compressed, 0])
+        else {
             return Err(malformed("its zip64 field does not fit its sizes"));
         };
         // What a descriptor will say is open here; Info-ZIP knows the size at once, though.
         let later = self.flags & FLAG_DESCRIPTOR != 0;
         let agrees = |here, there| here == there || later && (here == 0 || here == SATURATED);
-        if !agrees(raw.crc.into(), self.crc.into())
+        if !agrees(raw.member.crc.into(), self.crc.into())
             || !agrees(compressed, self.compressed)
             || !agrees(size, self.size)
         {
@@ -195,13 +197,30 @@ impl Record {
     }
 }
 
-/// What stands after the mark of a central record.
-struct RawCentral {
+/// What a central record and a local header both say, in the same order.
+struct RawMember {
     flags: u16,
     method: u16,
     crc: u32,
     compressed: u64,
     size: u64,
+}
+
+impl RawMember {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        let flags = fields.u16()?;
+        let method = fields.u16()?;
+        let _time = fields.u32()?;
+        let crc = fields.u32()?;
+        let compressed = fields.u32()?.into();
+        let size = fields.u32()?.into();
+        Some(Self { flags, method, crc, compressed, size })
+    }
+}
+
+/// What stands after the mark of a central record.
+struct RawCentral {
+    member: RawMember,
     /// Of name, extra fields and comment.
     lengths: [u16; 3],
     disk: u16,
@@ -213,28 +232,19 @@ impl RawCentral {
     fn parse(bytes: &[u8]) -> Option<Self> {
         let mut fields = Fields(bytes);
         let _made_by_and_needed = fields.u32()?;
-        let flags = fields.u16()?;
-        let method = fields.u16()?;
-        let _time = fields.u32()?;
-        let crc = fields.u32()?;
-        let compressed = fields.u32()?.into();
-        let size = fields.u32()?.into();
+        let member = RawMember::parse(&mut fields)?;
         let lengths = [fields.u16()?, fields.u16()?, fields.u16()?];
         let disk = fields.u16()?;
         let _is_text = fields.u16()?;
         let attributes = fields.u32()?;
         let offset = fields.u32()?.into();
-        Some(Self { flags, method, crc, compressed, size, lengths, disk, attributes, offset })
+        Some(Self { member, lengths, disk, attributes, offset })
     }
 }
 
 /// What stands after the mark of a local header.
 struct RawLocal {
-    flags: u16,
-    method: u16,
-    crc: u32,
-    compressed: u64,
-    size: u64,
+    member: RawMember,
     /// Of name and extra fields.
     lengths: [u16; 2],
 }
@@ -243,14 +253,9 @@ impl RawLocal {
     fn parse(bytes: &[u8]) -> Option<Self> {
         let mut fields = Fields(bytes);
         let _needed = fields.u16()?;
-        let flags = fields.u16()?;
-        let method = fields.u16()?;
-        let _time = fields.u32()?;
-        let crc = fields.u32()?;
-        let compressed = fields.u32()?.into();
-        let size = fields.u32()?.into();
+        let member = RawMember::parse(&mut fields)?;
         let lengths = [fields.u16()?, fields.u16()?];
-        Some(Self { flags, method, crc, compressed, size, lengths })
+        Some(Self { member, lengths })
     }
 }
 

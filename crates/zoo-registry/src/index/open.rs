@@ -67,11 +67,7 @@ pub fn fetch_root(location: &str, options: &IndexOptions) -> Result<Vec<u8>, Err
             return Err(Error::OfflineUrl { url: redacted(&url) });
         }
         let url = format!("{}/{NAME}", url.trim_end_matches('/'));
-        match Client::new(&options.fetch)?.get_small(&url, limit, &options.fetch) {
-            Ok(bytes) => Some(bytes),
-            Err(Error::HttpStatus { status: 404 | 410, .. }) => None,
-            Err(error) => return Err(error),
-        }
+        get_if_there(&Client::new(&options.fetch)?, &url, limit, &options.fetch)?
     } else {
         read_if_there(&Path::new(location).join(NAME), limit)?
     };
@@ -84,7 +80,7 @@ pub(super) fn open(location: &str, options: &IndexOptions) -> Result<Index, Erro
         let origin = Origin::Git { url: url.to_owned(), checkout: dir.clone() };
         let bytes = bounded::read(&dir.join("index.json"), MAX_INDEX_BYTES)?;
         let root = |name: &str| read_if_there(&dir.join(name), MAX_ROOT_BYTES as u64);
-        let payload = believe(location, bytes, &root, options, false)?;
+        let payload = believe(location, &bytes, &root, options, false)?;
         return tree(origin, &payload, FolderReader { dir });
     }
     match Source::parse(location) {
@@ -109,7 +105,7 @@ pub(super) fn open_folder(dir: &Path, options: Option<&IndexOptions>) -> Result<
                 let root = |name: &str| read_if_there(&dir.join(name), MAX_ROOT_BYTES as u64);
                 // However its path is written, it is the same registry.
                 let place = dir.canonicalize().map_err(Error::io("find", dir))?;
-                believe(&place.display().to_string(), bytes, &root, options, true)?
+                believe(&place.display().to_string(), &bytes, &root, options, true)?
             }
             None => Envelope::parse(&bytes)?.payload().to_vec(),
         };
@@ -141,14 +137,9 @@ fn open_url(url: &str, options: &IndexOptions) -> Result<Index, Error> {
         client.get_small(&format!("{base}/index.json"), MAX_INDEX_BYTES, &options.fetch)?
     };
     let root = |name: &str| {
-        let url = format!("{base}/{name}");
-        match client.get_small(&url, MAX_ROOT_BYTES as u64, &options.fetch) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(Error::HttpStatus { status: 404 | 410, .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
+        get_if_there(&client, &format!("{base}/{name}"), MAX_ROOT_BYTES as u64, &options.fetch)
     };
-    let payload = believe(&base, bytes.clone(), &root, options, false)?;
+    let payload = believe(&base, &bytes, &root, options, false)?;
     let origin = Origin::Url(base.clone());
     let fetch = options.fetch.clone();
     let index =
@@ -171,7 +162,7 @@ type ReadRoot<'a> = dyn Fn(&str) -> Result<Option<Vec<u8>>, Error> + 'a;
 /// `root` gives its file of that name.
 fn believe(
     location: &str,
-    bytes: Vec<u8>,
+    bytes: &[u8],
     root: &ReadRoot<'_>,
     options: &IndexOptions,
     is_here: bool,
@@ -181,12 +172,12 @@ fn believe(
         if !options.allow_unsigned && !is_here {
             return Err(Error::Untrusted { location: redacted(location) });
         }
-        return Ok(Envelope::parse(&bytes)?.payload().to_vec());
+        return Ok(Envelope::parse(bytes)?.payload().to_vec());
     };
     if !options.offline {
         trusted.update_root(options.now, |version| root(&format!("{version}.root.json")))?;
     }
-    let index = trusted.verify_index(&bytes, options.now, options.offline)?;
+    let index = trusted.verify_index(bytes, options.now, options.offline)?;
     trusted.commit(&index, options.now)?;
     Ok(index.payload)
 }
@@ -198,6 +189,20 @@ fn tree(
 ) -> Result<Index, Error> {
     let tree = Tree::new(&origin.to_string(), payload, Box::new(reader))?;
     Ok(Index::new(origin, Entries::Tree(tree), Vec::new()))
+}
+
+/// The small file at `url`, if the server has it.
+fn get_if_there(
+    client: &Client,
+    url: &str,
+    limit: u64,
+    options: &FetchOptions,
+) -> Result<Option<Vec<u8>>, Error> {
+    match client.get_small(url, limit, options) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(Error::HttpStatus { status: 404 | 410, .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn read_if_there(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {

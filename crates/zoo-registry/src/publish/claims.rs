@@ -115,6 +115,6 @@ impl Files {
     }
 }
 
-fn claim_path(counter: u64) -> String {
+pub(super) fn claim_path(counter: u64) -> String {
     format!("history/{counter}.json")
 }

@@ -8,11 +8,8 @@ use std::time::SystemTime;
 
 use tempfile::NamedTempFile;
 
-use crate::atomic::{parent_of, sync_dir};
+use crate::atomic::{TEMPORARY_PREFIX, parent_of, sync_dir, temporary_in};
 use crate::error::Error;
-
-/// Begins the name of everything that is not complete.
-pub(super) const TEMPORARY: &str = ".zoo-";
 
 /// A step that was done to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,15 +118,7 @@ impl Files {
     /// A temporary in `dir` with the mode that files usually have: others may serve it.
     pub(super) fn temporary(&self, dir: &Path) -> Result<NamedTempFile, Error> {
         self.create_dir(dir)?;
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(TEMPORARY);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            // The umask takes away what nobody is to have.
-            builder.permissions(fs::Permissions::from_mode(0o666));
-        }
-        builder.tempfile_in(dir).map_err(Error::io("create a file in", dir))
+        temporary_in(dir, TEMPORARY_PREFIX, "")
     }
 
     /// Creates `dir` so that a power cut does not take it away with what is in it.

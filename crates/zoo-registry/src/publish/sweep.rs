@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::files::{Files, TEMPORARY};
+use super::files::Files;
 use super::snapshot::Snapshot;
+use crate::atomic::TEMPORARY_PREFIX;
 use crate::digest::Sha256Digest;
 use crate::error::Error;
 use crate::store::children;
@@ -36,7 +37,7 @@ impl Files {
         let mut removed = 0;
         for path in dirs.iter().map(|dir| children(dir)).collect::<Result<Vec<_>, _>>()?.concat() {
             let name = path.file_name().and_then(|name| name.to_str());
-            if name.is_some_and(|name| name.starts_with(TEMPORARY))
+            if name.is_some_and(|name| name.starts_with(TEMPORARY_PREFIX))
                 && path.symlink_metadata().is_ok_and(|metadata| metadata.is_file())
                 && is_old(&path, age)
             {

@@ -9,7 +9,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::blobs::BlobUpload;
-use super::claims::Current;
+use super::claims::{Current, claim_path};
 use super::error::PublishError;
 use super::files::{Files, PublishObserver};
 use super::licence::licence_conflict;
@@ -26,6 +26,7 @@ use crate::entry::{Entry, EntryVersion};
 use crate::error::Error;
 use crate::name::ModelName;
 use crate::observer::Silent;
+use crate::schema;
 use crate::tree::{
     INDEX_SCHEMA, IndexFile, Line, MAX_INDEX_BYTES, blob_path, page_path, shard_path, to_json,
 };
@@ -119,10 +120,7 @@ impl TreeWriter {
         let origin = path.display().to_string();
         let config: Config = serde_json::from_slice(&bounded::read(&path, MAX_INDEX_BYTES)?)
             .map_err(|source| Error::Json { origin: origin.clone(), source })?;
-        if config.schema > INDEX_SCHEMA {
-            let (found, supported) = (config.schema, INDEX_SCHEMA);
-            return Err(Error::FutureSchema { origin, found, supported });
-        }
+        schema::check(config.schema, &origin, INDEX_SCHEMA)?;
         let files = Files { dir: dir.to_owned(), observer: Arc::new(Silent) };
         // Saying that it is unsigned does not make a registry with a root unsigned.
         let is_signed = config.signed == Some(true) || files.path(ROOT).exists();
@@ -372,7 +370,7 @@ impl TreeWriter {
         let _polite = self.lock()?;
         self.files.roll_forward()?;
         for counter in self.files.claimed()? {
-            self.files.remove(&self.files.path(&format!("history/{counter}.json")))?;
+            self.files.remove(&self.files.path(&claim_path(counter)))?;
         }
         self.files.remove(&self.files.path("history/.lock"))?;
         // Not empty where somebody is publishing.

@@ -20,8 +20,9 @@ use serde::{Deserialize, Serialize};
 use crate::atomic;
 use crate::digest::Sha256Digest;
 use crate::error::Error;
-use crate::lock::{SchemaOnly, guarded, read_bounded};
+use crate::lock::{guarded, read_bounded};
 use crate::name::{ModelName, Reference, Wanted};
+use crate::schema::SchemaOnly;
 
 use super::{Store, StoreError};
 
@@ -109,14 +110,8 @@ impl Store {
         };
         let syntax =
             |source| StoreError::PinsSyntax { path: path.clone(), source: Box::new(source) };
-        let schema = toml::from_str::<SchemaOnly>(&text).map_err(syntax)?.schema;
-        if schema > PINS_SCHEMA {
-            return Err(Error::FutureSchema {
-                origin: path.display().to_string(),
-                found: schema,
-                supported: PINS_SCHEMA,
-            });
-        }
+        let origin = path.display().to_string();
+        toml::from_str::<SchemaOnly>(&text).map_err(syntax)?.check(&origin, PINS_SCHEMA)?;
         let mut pins = toml::from_str::<RawPins>(&text).map_err(syntax)?.pins;
         pins.sort();
         Ok(pins)

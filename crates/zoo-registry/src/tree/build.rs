@@ -12,6 +12,7 @@ use crate::digest::Sha256Digest;
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::name::ModelName;
+use crate::trust::{Kind, SecretKey, sign_envelope};
 
 /// How a tree is written.
 #[derive(Debug, Clone, Default)]
@@ -105,6 +106,15 @@ pub fn build_tree(
     let payload = serde_json::to_vec(&index)
         .map_err(|source| Error::Json { origin: "index.json".to_owned(), source })?;
     Ok(Built { models, pages: count, payload })
+}
+
+/// Signs `payload`, which [`build_tree`] gave, with `keys` and makes it the `index.json` below
+/// `dir`, in one step. Without keys it is unsigned.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Trust`] where the payload is none of an index.
+pub fn write_index(dir: &Path, payload: &[u8], keys: &[SecretKey]) -> Result<(), Error> {
+    atomic::write(&dir.join("index.json"), &sign_envelope(Kind::Index, payload, keys)?)
 }
 
 /// One name must not be two models, nor two that nobody can tell apart.

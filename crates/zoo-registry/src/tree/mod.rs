@@ -32,7 +32,7 @@ use crate::digest::Sha256Digest;
 use crate::name::ModelName;
 
 pub(crate) use build::to_json;
-pub use build::{BuildOptions, Built, build_tree};
+pub use build::{BuildOptions, Built, build_tree, write_index};
 pub(crate) use page::{Line, Page, encode};
 pub(crate) use read::{Tree, read_index};
 pub(crate) use reader::{FolderReader, HttpReader, TreeReader};

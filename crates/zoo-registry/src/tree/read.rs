@@ -5,8 +5,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use serde::Deserialize;
-
 use super::{
     INDEX_SCHEMA, IndexFile, Line, MAX_PAGE_BYTES, MAX_PAGES, Page, TreeReader, page_of, page_path,
     shard_path,
@@ -16,6 +14,7 @@ use crate::entry::{Entry, MAX_ENTRY_BYTES};
 use crate::error::Error;
 use crate::index::{Row, Suggestions};
 use crate::name::ModelName;
+use crate::schema::SchemaOnly;
 
 /// Pages that are fetched for the sake of a suggestion or a search without a second thought:
 /// those of sixteen thousand models.
@@ -28,11 +27,6 @@ pub(crate) struct Tree {
     /// The digest of each page; `None` for one without lines.
     pages: Vec<Option<Sha256Digest>>,
     models: u64,
-}
-
-#[derive(Deserialize)]
-struct SchemaOnly {
-    schema: u32,
 }
 
 impl Tree {
@@ -64,13 +58,14 @@ impl Tree {
         name: &ModelName,
         rejected: &mut Vec<Error>,
     ) -> Result<Option<Entry>, Error> {
-        match self.find(name, rejected)? {
+        let mut found = self.find(name, rejected)?;
+        if let Some(Line::Alias { of, .. }) = &found {
+            found = self.find(of, rejected)?;
+        }
+        match found {
             Some(Line::Model { shard, name, .. }) => self.entry(&name, &shard).map(Some),
-            Some(Line::Alias { of, .. }) => match self.find(&of, rejected)? {
-                Some(Line::Model { shard, name, .. }) => self.entry(&name, &shard).map(Some),
-                _ => Ok(None),
-            },
-            None => Ok(None),
+            // An alias of an alias means nothing.
+            _ => Ok(None),
         }
     }
 
@@ -191,14 +186,8 @@ impl Tree {
 /// What `index.json` says, checked. `origin` names it in errors.
 pub(crate) fn read_index(payload: &[u8], origin: &str) -> Result<IndexFile, Error> {
     let broken = |source| Error::Json { origin: origin.to_owned(), source };
-    let schema = serde_json::from_slice::<SchemaOnly>(payload).map_err(broken)?.schema;
-    if schema > INDEX_SCHEMA {
-        return Err(Error::FutureSchema {
-            origin: origin.to_owned(),
-            found: schema,
-            supported: INDEX_SCHEMA,
-        });
-    }
+    let schema: SchemaOnly = serde_json::from_slice(payload).map_err(broken)?;
+    schema.check(origin, INDEX_SCHEMA)?;
     let file: IndexFile = serde_json::from_slice(payload).map_err(broken)?;
     let invalid = |why: String| Error::IndexInvalid { origin: origin.to_owned(), why };
     if file.kind != "index" {

@@ -13,9 +13,9 @@
 use serde::de::IgnoredAny;
 
 use super::error::TrustError;
-use super::hex;
 use super::key::{KeyId, SecretKey};
 use crate::digest::Sha256Digest;
+use crate::hex;
 
 /// Most bytes of an envelope: an index of half a million lines.
 pub const MAX_ENVELOPE_BYTES: usize = 64 << 20;

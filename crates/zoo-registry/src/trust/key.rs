@@ -12,10 +12,10 @@ use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 
 use super::envelope::{Kind, Signature};
 use super::error::TrustError;
-use super::hex;
 use crate::atomic;
 use crate::digest::Sha256Digest;
 use crate::error::Error;
+use crate::hex;
 
 /// The name of a key: the digest of its 32 public bytes.
 pub type KeyId = Sha256Digest;

@@ -40,7 +40,6 @@
 
 // What is signed, and by whom.
 mod envelope;
-mod hex;
 mod key;
 mod payload;
 mod time;

@@ -18,11 +18,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::envelope::{Envelope, Kind, utf8};
 use super::error::TrustError;
-use super::hex;
 use super::key::{KeyId, PublicKey};
 use super::payload::{PAYLOAD_SCHEMA, check_head};
 use super::time::Timestamp;
 use crate::digest::Sha256Digest;
+use crate::hex;
 
 /// Most keys of a root.
 pub const MAX_KEYS: usize = 64;

@@ -22,6 +22,7 @@ use super::time::Timestamp;
 use crate::atomic;
 use crate::digest::Sha256Digest;
 use crate::error::Error;
+use crate::schema::SchemaOnly;
 
 /// The state schema that this version writes and the newest it reads.
 pub(super) const STATE_SCHEMA: u32 = 1;
@@ -59,11 +60,6 @@ pub struct Seen {
     pub at: Timestamp,
 }
 
-#[derive(Deserialize)]
-struct SchemaOnly {
-    schema: u32,
-}
-
 impl State {
     /// Reads the file at `path`.
     ///
@@ -85,11 +81,8 @@ impl State {
         let broken = |source: serde_json::Error| {
             damaged(path, "its contents cannot be read", Some(Box::new(source)))
         };
-        let found = serde_json::from_str::<SchemaOnly>(state).map_err(broken)?.schema;
-        if found > STATE_SCHEMA {
-            let origin = path.display().to_string();
-            return Err(Error::FutureSchema { origin, found, supported: STATE_SCHEMA });
-        }
+        let schema: SchemaOnly = serde_json::from_str(state).map_err(broken)?;
+        schema.check(&path.display().to_string(), STATE_SCHEMA)?;
         serde_json::from_str(state).map_err(broken)
     }
 

@@ -6,10 +6,9 @@ use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
-use zoo_registry::trust::{Kind, sign_envelope};
 use zoo_registry::{
     BuildOptions, Error, Expected, FetchObserver, FetchOptions, FetchRequest, Fetched, FileSize,
-    Index, IndexOptions, Proxies, Sha256Digest, Silent, Store, build_tree, fetch,
+    Index, IndexOptions, Proxies, Sha256Digest, Silent, Store, build_tree, fetch, write_index,
 };
 
 /// The file that everybody fetches: no repetition, so that a shifted resume shows.
@@ -176,8 +175,7 @@ impl FetchObserver for Recorder {
 /// Writes the tree of `index` below `dir`, unsigned.
 pub(crate) fn write_tree(index: &Index, dir: &Path) {
     let built = build_tree(index.entries().unwrap(), dir, &BuildOptions::default()).unwrap();
-    let bytes = sign_envelope(Kind::Index, &built.payload, &[]).unwrap();
-    fs::write(dir.join("index.json"), bytes).unwrap();
+    write_index(dir, &built.payload, &[]).unwrap();
 }
 
 /// Opens registries that nobody signs, without patience.

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
-use zoo_registry::trust::{Kind, sign_envelope};
 use zoo_registry::{
     BuildOptions, Entry, FileFormat, FileSize, ModelFile, Pulled, build_tree, tree_blob_path,
+    write_index,
 };
 
 use crate::cli::{BundleArgs, Global};
@@ -45,15 +45,7 @@ pub(crate) fn run(global: &Global, args: &BundleArgs) -> Result<ExitCode> {
         output::status(global, "Bundled", format!("{}@{version}", pulled.entry.name));
     }
     let built = build_tree(&entries, &args.out, &BuildOptions::default())?;
-    let index = sign_envelope(Kind::Index, &built.payload, &[])?;
-    let path = args.out.join("index.json");
-    zoo_model::write_file_atomically(&path, |file| {
-        file.write_all(&index).map_err(|source| zoo_model::Error::Io {
-            action: "write",
-            path: path.clone(),
-            source,
-        })
-    })?;
+    write_index(&args.out, &built.payload, &[])?;
     if global.json {
         output::json(&json!({ "out": args.out, "models": built.models }))?;
     } else {

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 /// The digits of `bytes`.
-pub(super) fn encode(bytes: &[u8]) -> String {
+pub(crate) fn encode(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
@@ -13,7 +13,7 @@ pub(super) fn encode(bytes: &[u8]) -> String {
 }
 
 /// The `N` bytes that `digits` stand for.
-pub(super) fn decode<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+pub(crate) fn decode<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     if digits.len() != 2 * N {
         return None;
     }
