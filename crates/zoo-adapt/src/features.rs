@@ -73,7 +73,8 @@ impl Extractor {
             .digest();
         let executor = Executor::new(graph, &bundle.weights, &device)?;
         let facts = executor.facts(&[shape])?;
-        let shape = facts[value].shape.clone();
+        let unknown = || Error::NotForImages { model: bundle.card.name.clone() };
+        let shape = facts.get(value).ok_or_else(unknown)?.shape.clone();
         Ok(Self { executor, preprocess, key, shape, parallel: device == Device::Cpu })
     }
 

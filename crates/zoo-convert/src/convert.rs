@@ -157,7 +157,7 @@ fn check_finite(path: &Path, weights: &Weights) -> Result<(), Error> {
 fn classes(graph: &Graph, weights: &Weights) -> Result<Option<usize>, Error> {
     let shapes: Vec<Vec<usize>> = graph.inputs.iter().map(|info| info.shape_with(1)).collect();
     let facts = graph.infer(weights, &shapes)?;
-    Ok(graph.outputs.first().and_then(|name| facts[name].shape.last().copied()))
+    Ok(graph.outputs.first().and_then(|name| facts.get(name)?.shape.last().copied()))
 }
 
 fn task_of(

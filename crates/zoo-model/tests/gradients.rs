@@ -36,7 +36,7 @@ fn weights(graph: &Graph) -> Weights {
 
 fn trainer(graph: &Graph, weights: &Weights, batch_statistics: bool) -> Trainer {
     let executor = Executor::new(graph.clone(), weights, &Device::Cpu).unwrap();
-    Trainer::new(executor, TrainOptions { batch_statistics, dropout: false }, 0, |_| true)
+    Trainer::new(executor, TrainOptions { batch_statistics, dropout: false }, 0, |_| true).unwrap()
 }
 
 fn input() -> Tensor {

@@ -42,7 +42,7 @@ impl Cuts {
         };
         let Some(last) = last_linear_map(graph, logits) else { return Ok(None) };
         let feature = before_dropout(graph, &graph.nodes[last].inputs[0]);
-        let fact = &facts[feature];
+        let Some(fact) = facts.get(feature) else { return Ok(None) };
         let length: usize = fact.shape.iter().product();
         // What pooling left as [1, n, 1, 1] is a feature just as [1, n] is.
         let is_feature = fact.shape.len() >= 2 && fact.shape[1] == length && length > 0;

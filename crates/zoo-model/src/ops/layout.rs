@@ -78,7 +78,8 @@ pub enum Layout {
         /// So many before and after, for each axis; fewer than it is long.
         pads: Vec<(usize, usize)>,
     },
-    /// The elements at some indices of an axis: `x, indices`. ONNX `Gather`.
+    /// The elements at some indices of an axis, negative ones counted from its end: `x,
+    /// indices`. ONNX `Gather`.
     Gather {
         /// The axis.
         axis: i64,
@@ -248,10 +249,10 @@ impl Layout {
         Ok(Fact { dtype: x.dtype, shape, known })
     }
 
-    pub(super) fn run(&self, mut inputs: Values, made: &[Fact]) -> Vec<DispatchTensor> {
+    pub(super) fn run(&self, mut inputs: Values, made: &[Fact]) -> Result<DispatchTensor, OpError> {
         let x = inputs.take(0);
         let shape = &made[0].shape;
-        let output = match self {
+        Ok(match self {
             Self::Identity => x,
             Self::Flatten { .. }
             | Self::Reshape { .. }
@@ -275,16 +276,16 @@ impl Layout {
             Self::Pad { pads, value } => Dispatch::float_pad(x, pads, PadMode::Constant(*value)),
             Self::PadReflect { pads } => Dispatch::float_pad(x, pads, PadMode::Reflect),
             Self::Gather { axis } => {
-                let axis = axis_of(*axis, primitive::shape(&x).len()).unwrap_or_default();
-                let picked = primitive::select(x, axis, inputs.take(1));
-                primitive::reshape(picked, shape)
+                let dims = primitive::shape(&x);
+                let axis = axis_of(*axis, dims.len())?;
+                let picked = indices_within(inputs.take(1), dims[axis])?;
+                primitive::reshape(primitive::select(x, axis, picked), shape)
             }
             Self::Shape { .. } => {
                 let known = made[0].known.clone().unwrap_or_default();
                 primitive::from_i64(&known, shape, &primitive::device(&x))
             }
-        };
-        vec![output]
+        })
     }
 }
 
@@ -348,19 +349,37 @@ fn gather(axis: usize, x: &Fact, inputs: &Operands) -> Result<Fact, OpError> {
     inputs.at_most(2)?;
     let indices = inputs.required(1)?;
     let dim = x.shape[axis] as i64;
-    // An index beyond the axis would be read from somewhere else: it must be known to fit.
-    let list = inputs.known(1)?;
-    if indices.dtype != DType::I64 || list.iter().any(|index| !(0..dim).contains(index)) {
-        return Err(OpError::new(format!("the indices must be whole numbers in 0..{dim}")));
+    let fits = |index: &i64| (-dim..dim).contains(index);
+    if indices.dtype != DType::I64 || indices.known.iter().flatten().any(|index| !fits(index)) {
+        return Err(OpError::new(format!("the indices must be whole numbers in -{dim}..{dim}")));
     }
     let mut shape = x.shape[..axis].to_vec();
     shape.extend(&indices.shape);
     shape.extend(&x.shape[axis + 1..]);
-    let known = match &x.known {
-        Some(known) if x.shape.len() == 1 => {
-            Some(list.iter().map(|&index| known[index as usize]).collect())
+    let known = match (&x.known, &indices.known) {
+        (Some(known), Some(list)) if x.shape.len() == 1 => {
+            Some(list.iter().map(|&index| known[index.rem_euclid(dim) as usize]).collect())
         }
         _ => None,
     };
     Ok(Fact { dtype: x.dtype, shape: bounded(shape)?, known })
+}
+
+/// `indices` of an axis of `length`, counted from its beginning; fails where one is beyond it,
+/// which would be read from somewhere else.
+pub(super) fn indices_within(
+    indices: DispatchTensor,
+    length: usize,
+) -> Result<DispatchTensor, OpError> {
+    let (shape, device) = (primitive::shape(&indices), primitive::device(&indices));
+    let mut list = primitive::read_i64(indices.clone());
+    let length = length as i64;
+    if let Some(index) = list.iter().find(|index| !(-length..length).contains(*index)) {
+        return Err(OpError::new(format!("the index {index} is beyond an axis of {length}")));
+    }
+    if list.iter().all(|&index| index >= 0) {
+        return Ok(indices);
+    }
+    list.iter_mut().for_each(|index| *index = index.rem_euclid(length));
+    Ok(primitive::from_i64(&list, &shape, &device))
 }

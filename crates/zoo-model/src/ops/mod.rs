@@ -7,6 +7,7 @@
 
 mod activation;
 mod arithmetic;
+mod control;
 mod convolution;
 mod layout;
 mod linear;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use activation::Activation;
 pub use arithmetic::{Binary, Compare, Unary};
+pub use control::If;
 pub use convolution::{Conv, Padding};
 pub use layout::Layout;
 pub use linear::Gemm;
@@ -28,18 +30,33 @@ pub use pooling::{GlobalPool, Pool, PoolKind};
 pub use reduction::{Reduce, Reduction};
 
 use crate::exec::Context;
+use crate::graph::Block;
 use crate::{DType, Fact};
 use burn_dispatch::DispatchTensor;
 
 /// Why an operator does not take its inputs.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct OpError(String);
+#[error("{text}")]
+pub struct OpError {
+    text: String,
+    needs_values: bool,
+}
 
 impl OpError {
     /// For the reason `text`.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self { text: text.into(), needs_values: false }
+    }
+
+    /// Where the shape rule cannot tell from shapes alone: the same rule is asked again when
+    /// the inputs have been computed.
+    pub(crate) fn needs_values(text: impl Into<String>) -> Self {
+        Self { text: text.into(), needs_values: true }
+    }
+
+    /// Whether what the operator makes depends on numbers that only a run can tell.
+    pub fn is_about_values(&self) -> bool {
+        self.needs_values
     }
 }
 
@@ -96,6 +113,9 @@ pub enum Op {
     Reduce(Reduce),
     /// The same elements in another arrangement.
     Layout(Layout),
+    /// One of two blocks, as a condition says: `condition, values that the blocks read...`.
+    /// Inference only. ONNX `If`.
+    If(Box<If>),
 }
 
 impl Op {
@@ -119,6 +139,15 @@ impl Op {
             Self::Cast { .. } => "cast",
             Self::Reduce(reduce) => reduce.name(),
             Self::Layout(layout) => layout.name(),
+            Self::If(_) => "if",
+        }
+    }
+
+    /// The graphs inside it: the branches of control flow.
+    pub fn blocks(&self) -> Vec<&Block> {
+        match self {
+            Self::If(branches) => vec![&branches.then_branch, &branches.else_branch],
+            _ => Vec::new(),
         }
     }
 
@@ -149,17 +178,32 @@ impl Op {
             Self::Cast { to } => arithmetic::infer_cast(*to, &inputs)?,
             Self::Reduce(reduce) => reduce.infer(&inputs)?,
             Self::Layout(layout) => return layout.infer(&inputs),
+            Self::If(branches) => return branches.infer(&inputs),
         };
         Ok(vec![made])
     }
 
-    /// Runs it on inputs that [`Op::infer`] took, whose results it foretold as `made`.
+    /// Whether no gradient flows through it: control flow, and what is computed on the host.
+    pub fn is_inference_only(&self) -> bool {
+        match self {
+            Self::If(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Runs it on inputs that [`Op::infer`] took, whose results it foretold as `made`; empty for
+    /// an inference-only operator whose shapes only a run can tell.
+    ///
+    /// Fails where the numbers themselves are none that it takes, as an index out of bounds.
     pub(crate) fn run(
         &self,
         inputs: Values,
         made: &[Fact],
         context: &mut Context,
-    ) -> Vec<DispatchTensor> {
+    ) -> Result<Vec<DispatchTensor>, OpError> {
+        if let Self::If(branches) = self {
+            return branches.run(inputs, context);
+        }
         let shape = &made[0].shape;
         let output = match self {
             Self::Conv(conv) => conv.run(inputs),
@@ -180,8 +224,9 @@ impl Op {
             Self::Where => arithmetic::run_where(inputs, shape),
             Self::Cast { to } => arithmetic::run_cast(*to, inputs),
             Self::Reduce(reduce) => reduce.run(inputs, shape),
-            Self::Layout(layout) => return layout.run(inputs, made),
+            Self::Layout(layout) => layout.run(inputs, made)?,
+            Self::If(_) => return Err(OpError::new("it runs no operator of its own")),
         };
-        vec![output]
+        Ok(vec![output])
     }
 }
