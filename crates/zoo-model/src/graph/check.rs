@@ -57,9 +57,6 @@ impl Graph {
 
     /// Checks that names are unique and that each node comes after what it reads.
     pub fn check(&self) -> Result<(), GraphError> {
-        if self.inputs.is_empty() {
-            return Err(GraphError::Empty("input"));
-        }
         if self.outputs.is_empty() {
             return Err(GraphError::Empty("output"));
         }

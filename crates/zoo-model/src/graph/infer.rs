@@ -47,8 +47,7 @@ impl Graph {
         let mut facts = Facts::new();
         for (info, shape) in self.inputs.iter().zip(shapes) {
             let fits = info.shape.len() == shape.len()
-                && info.shape.iter().zip(shape).all(|(dim, len)| dim.is_none_or(|dim| dim == *len))
-                && shape.iter().all(|&len| len > 0);
+                && info.shape.iter().zip(shape).all(|(dim, len)| dim.is_none_or(|dim| dim == *len));
             if !fits {
                 return Err(Error::Input {
                     name: info.name.clone(),
@@ -66,6 +65,9 @@ impl Graph {
 
 /// The shape rule of `node`, for all the values that it makes.
 pub(crate) fn infer_node(node: &Node, operands: &[Option<&Fact>]) -> Result<Vec<Fact>, OpError> {
+    if !node.op.takes_empty() && operands.iter().flatten().any(|fact| fact.elements() == 0) {
+        return Err(OpError::new("an axis of length 0 leaves nothing to compute"));
+    }
     let made = node.op.infer(operands)?;
     if made.len() < node.outputs.len() {
         return Err(OpError::new(format!("it makes {} values", made.len())));

@@ -6,28 +6,46 @@
 //! rank-free primitives.
 
 mod activation;
-mod arithmetic;
+mod arg;
+mod binary;
+mod cast;
+mod compare;
 mod control;
 mod convolution;
+mod instance_norm;
+mod known;
 mod layout;
 mod linear;
+mod loss;
 mod normalization;
 mod operand;
+mod pad;
 mod pooling;
 mod reduction;
+mod scatter;
+mod slice;
+mod space;
+mod split;
+mod unary;
 
 use serde::{Deserialize, Serialize};
 
 pub use activation::Activation;
-pub use arithmetic::{Binary, Compare, Unary};
+pub use arg::ArgExtreme;
+pub use binary::Binary;
+pub use compare::Compare;
 pub use control::If;
 pub use convolution::{Conv, Padding};
 pub use layout::Layout;
 pub use linear::Gemm;
+pub use loss::{LossReduction, NegativeLogLikelihood};
 pub use normalization::BatchNorm;
 pub(crate) use operand::{Operands, Values};
 pub use pooling::{GlobalPool, Pool, PoolKind};
 pub use reduction::{Reduce, Reduction};
+pub use scatter::Update;
+pub use split::Split;
+pub use unary::Unary;
 
 use crate::exec::Context;
 use crate::graph::Block;
@@ -106,13 +124,66 @@ pub enum Op {
     Where,
     /// The same numbers in another type: `x`. ONNX `Cast`.
     Cast {
-        /// The type; computed as `F32`, `I64` or `BOOL`.
+        /// The type; computed as `F32`, `I64` or `BOOL`, but with what shorter types lose lost.
         to: DType,
     },
-    /// A sum, mean, maximum, minimum or product along axes: `x`. ONNX `Reduce*`.
+    /// A sum, mean, maximum, minimum or product along axes: `x, axes?`. ONNX `Reduce*`.
     Reduce(Reduce),
     /// The same elements in another arrangement.
     Layout(Layout),
+    /// Several parts of one value: `x, lengths?`. ONNX `Split`.
+    Split(Split),
+    /// What is above or below a diagonal of the last two axes, zeros elsewhere: `x, diagonal?`.
+    /// ONNX `Trilu`.
+    Trilu {
+        /// Whether what is above the diagonal stays, not what is below.
+        upper: bool,
+    },
+    /// Along one axis, the elements that `indices` name: `x, indices`. ONNX `GatherElements`.
+    GatherElements {
+        /// The axis; negative counts from the last.
+        axis: i64,
+    },
+    /// The parts that the rows of `indices` name: `x, indices`. ONNX `GatherND`.
+    GatherNd {
+        /// How many axes both have in common.
+        batch_dims: usize,
+    },
+    /// Along one axis, other elements where `indices` say: `x, indices, updates`. ONNX
+    /// `ScatterElements`, `Scatter`.
+    ScatterElements {
+        /// The axis; negative counts from the last.
+        axis: i64,
+        /// What becomes of the elements.
+        update: Update,
+    },
+    /// Other parts where the rows of `indices` say: `x, indices, updates`. ONNX `ScatterND`.
+    ScatterNd {
+        /// What becomes of the elements.
+        update: Update,
+    },
+    /// Where the largest or smallest element along an axis is: `x`. ONNX `ArgMax`, `ArgMin`.
+    ArgExtreme(ArgExtreme),
+    /// One where the first of the largest elements along an axis is, zero elsewhere: `x`. ONNX
+    /// `Hardmax`.
+    Hardmax {
+        /// The axis; negative counts from the last.
+        axis: i64,
+    },
+    /// One value where an index points to along a new axis, another elsewhere: `indices, depth,
+    /// values`. ONNX `OneHot`.
+    OneHot {
+        /// The new axis; negative counts from the last.
+        axis: i64,
+    },
+    /// Normalisation of each channel of each sample: `x [batch, channels, ...], scale, bias`.
+    /// ONNX `InstanceNormalization`.
+    InstanceNorm {
+        /// Added to the variance.
+        epsilon: f32,
+    },
+    /// A loss: `log_probabilities, targets, weights?`. ONNX `NegativeLogLikelihoodLoss`.
+    NegativeLogLikelihood(NegativeLogLikelihood),
     /// One of two blocks, as a condition says: `condition, values that the blocks read...`.
     /// Inference only. ONNX `If`.
     If(Box<If>),
@@ -139,6 +210,17 @@ impl Op {
             Self::Cast { .. } => "cast",
             Self::Reduce(reduce) => reduce.name(),
             Self::Layout(layout) => layout.name(),
+            Self::Split(_) => "split",
+            Self::Trilu { .. } => "trilu",
+            Self::GatherElements { .. } => "gather_elements",
+            Self::GatherNd { .. } => "gather_nd",
+            Self::ScatterElements { .. } => "scatter_elements",
+            Self::ScatterNd { .. } => "scatter_nd",
+            Self::ArgExtreme(arg) => arg.name(),
+            Self::Hardmax { .. } => "hardmax",
+            Self::OneHot { .. } => "one_hot",
+            Self::InstanceNorm { .. } => "instance_norm",
+            Self::NegativeLogLikelihood(_) => "negative_log_likelihood",
             Self::If(_) => "if",
         }
     }
@@ -174,13 +256,39 @@ impl Op {
             Self::Unary(unary) => unary.infer(&inputs)?,
             Self::Binary(binary) => binary.infer(&inputs)?,
             Self::Compare(compare) => compare.infer(&inputs)?,
-            Self::Where => arithmetic::infer_where(&inputs)?,
-            Self::Cast { to } => arithmetic::infer_cast(*to, &inputs)?,
+            Self::Where => compare::infer_where(&inputs)?,
+            Self::Cast { to } => cast::infer_cast(*to, &inputs)?,
             Self::Reduce(reduce) => reduce.infer(&inputs)?,
             Self::Layout(layout) => return layout.infer(&inputs),
+            Self::Split(split) => return split.infer(&inputs),
+            Self::Trilu { .. } => space::infer_trilu(&inputs)?,
+            Self::GatherElements { axis } => scatter::infer_gather_elements(*axis, &inputs)?,
+            Self::GatherNd { batch_dims } => scatter::infer_gather_nd(*batch_dims, &inputs)?,
+            Self::ScatterElements { axis, .. } => scatter::infer_scatter_elements(*axis, &inputs)?,
+            Self::ScatterNd { .. } => scatter::infer_scatter_nd(&inputs)?,
+            Self::ArgExtreme(arg) => arg.infer(&inputs)?,
+            Self::Hardmax { axis } => arg::infer_hardmax(*axis, &inputs)?,
+            Self::OneHot { axis } => arg::infer_one_hot(*axis, &inputs)?,
+            Self::InstanceNorm { .. } => instance_norm::infer(&inputs)?,
+            Self::NegativeLogLikelihood(loss) => loss.infer(&inputs)?,
             Self::If(branches) => return branches.infer(&inputs),
         };
         Ok(vec![made])
+    }
+
+    /// Whether it computes something even of nothing: an input with an axis of length 0.
+    pub(crate) fn takes_empty(&self) -> bool {
+        !matches!(
+            self,
+            Self::Conv(_)
+                | Self::BatchNorm(_)
+                | Self::Gemm(_)
+                | Self::MatMul
+                | Self::Softmax { .. }
+                | Self::LogSoftmax { .. }
+                | Self::Pool(_)
+                | Self::GlobalPool(_)
+        )
     }
 
     /// Whether no gradient flows through it: control flow, and what is computed on the host.
@@ -201,8 +309,10 @@ impl Op {
         made: &[Fact],
         context: &mut Context,
     ) -> Result<Vec<DispatchTensor>, OpError> {
-        if let Self::If(branches) = self {
-            return branches.run(inputs, context);
+        match self {
+            Self::If(branches) => return branches.run(inputs, context),
+            Self::Split(split) => return split.run(inputs),
+            _ => {}
         }
         let shape = &made[0].shape;
         let output = match self {
@@ -219,13 +329,25 @@ impl Op {
                 normalization::run_dropout(*probability, inputs, context)
             }
             Self::Unary(unary) => unary.run(inputs),
-            Self::Binary(binary) => binary.run(inputs, shape),
+            Self::Binary(binary) => binary.run(inputs, shape)?,
             Self::Compare(compare) => compare.run(inputs, shape),
-            Self::Where => arithmetic::run_where(inputs, shape),
-            Self::Cast { to } => arithmetic::run_cast(*to, inputs),
-            Self::Reduce(reduce) => reduce.run(inputs, shape),
+            Self::Where => compare::run_where(inputs, shape),
+            Self::Cast { to } => cast::run_cast(*to, inputs),
+            Self::Reduce(reduce) => reduce.run(inputs, shape)?,
             Self::Layout(layout) => layout.run(inputs, made)?,
-            Self::If(_) => return Err(OpError::new("it runs no operator of its own")),
+            Self::Trilu { upper } => space::run_trilu(*upper, inputs, shape),
+            Self::GatherElements { axis } => scatter::run_gather_elements(*axis, inputs, shape)?,
+            Self::GatherNd { batch_dims } => scatter::run_gather_nd(*batch_dims, inputs, shape)?,
+            Self::ScatterElements { axis, update } => {
+                scatter::run_scatter_elements(*axis, *update, inputs, shape)?
+            }
+            Self::ScatterNd { update } => scatter::run_scatter_nd(*update, inputs, shape)?,
+            Self::ArgExtreme(arg) => arg.run(inputs, shape),
+            Self::Hardmax { axis } => arg::run_hardmax(*axis, inputs, shape),
+            Self::OneHot { axis } => arg::run_one_hot(*axis, inputs, shape),
+            Self::InstanceNorm { epsilon } => instance_norm::run(*epsilon, inputs, shape),
+            Self::NegativeLogLikelihood(loss) => loss.run(inputs)?,
+            Self::If(_) | Self::Split(_) => return Err(OpError::new("it runs no operator of its own")),
         };
         Ok(vec![output])
     }

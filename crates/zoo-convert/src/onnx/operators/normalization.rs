@@ -1,0 +1,40 @@
+//! Normalisation by statistics of what is normalised.
+
+use zoo_model::ops::{Binary, Reduce, Reduction, Unary};
+use zoo_model::{Op, Tensor};
+
+use super::super::attributes::Refusal;
+use super::super::lowering::Role;
+use super::super::node::NodeView;
+
+pub(super) fn instance_norm(node: &mut NodeView) -> Result<(), Refusal> {
+    let epsilon = node.attributes().float("epsilon")?.unwrap_or(1e-5);
+    let inputs =
+        vec![node.input(0)?, node.input_as(1, Role::Weight)?, node.input_as(2, Role::Weight)?];
+    node.emit(Op::InstanceNorm { epsilon }, inputs)
+}
+
+/// What is left of `x` without its mean along `axes`, and the mean of its squares.
+fn centred(node: &mut NodeView, x: String, axes: &[i64]) -> (String, String, String) {
+    let mean = |node: &mut NodeView, x: String| {
+        let (axes, kind) = (axes.to_vec(), Reduction::Mean);
+        let mean = Reduce { kind, axes, keep_dims: true, noop_with_empty_axes: false };
+        node.step(Op::Reduce(mean), vec![x])
+    };
+    let average = mean(node, x.clone());
+    let centred = node.step(Op::Binary(Binary::Sub), vec![x, average.clone()]);
+    let square = node.step(Op::Binary(Binary::Mul), vec![centred.clone(), centred.clone()]);
+    let variance = mean(node, square);
+    (average, centred, variance)
+}
+
+/// `(x - mean) / (deviation + 1e-9)` along some axes: by default, all but the channels.
+pub(super) fn mean_variance(node: &mut NodeView) -> Result<(), Refusal> {
+    let axes = node.attributes().ints("axes")?.unwrap_or(&[0, 2, 3]).to_vec();
+    let x = node.input(0)?;
+    let (_, centred, variance) = centred(node, x, &axes);
+    let deviation = node.step(Op::Unary(Unary::Sqrt), vec![variance]);
+    let epsilon = node.own_parameter("epsilon", Tensor::from_f32(&[], &[1e-9]));
+    let deviation = node.step(Op::Binary(Binary::Add), vec![deviation, epsilon]);
+    node.emit(Op::Binary(Binary::Div), vec![centred, deviation])
+}
