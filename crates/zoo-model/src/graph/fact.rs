@@ -41,9 +41,9 @@ impl Fact {
 
     /// What is known of a tensor at rest: for small whole numbers, everything.
     pub fn of_tensor(tensor: &Tensor) -> Self {
-        /// The longest constant of whole numbers that shapes are computed with: far more than
-        /// any rank, small enough to carry around.
-        const MAX_KNOWN: usize = 1024;
+        /// The longest constant of whole numbers that shapes are computed with, and that picks
+        /// elements by index: the relative positions in a window of 16 by 16 tokens are as many.
+        const MAX_KNOWN: usize = 1 << 16;
         let known = (tensor.len() <= MAX_KNOWN && !tensor.dtype().is_float())
             .then(|| tensor.to_i64())
             .flatten();

@@ -7,7 +7,9 @@
 
 mod activation;
 mod arithmetic;
+mod constant;
 mod convolution;
+mod layer_norm;
 mod layout;
 mod linear;
 mod normalization;
@@ -19,7 +21,9 @@ use serde::{Deserialize, Serialize};
 
 pub use activation::Activation;
 pub use arithmetic::{Binary, Compare, Unary};
+pub use constant::Constant;
 pub use convolution::{Conv, Padding};
+pub use layer_norm::LayerNorm;
 pub use layout::Layout;
 pub use linear::Gemm;
 pub use normalization::BatchNorm;
@@ -53,6 +57,9 @@ pub enum Op {
     /// Batch normalisation: `x, weight, bias, running_mean, running_var`. ONNX
     /// `BatchNormalization`.
     BatchNorm(BatchNorm),
+    /// Normalisation over the last axes: `x, scale, bias?`. ONNX `LayerNormalization`, whose
+    /// first output this is.
+    LayerNorm(LayerNorm),
     /// `alpha a b + beta c` of matrices: `a, b, c?`. ONNX `Gemm`, PyTorch's `Linear`.
     Gemm(Gemm),
     /// Matrix product over the last two axes, the others broadcast: `a, b`. ONNX `MatMul`.
@@ -96,6 +103,8 @@ pub enum Op {
     Reduce(Reduce),
     /// The same elements in another arrangement.
     Layout(Layout),
+    /// Numbers that stand in the graph; takes nothing. ONNX `Constant`.
+    Constant(Constant),
 }
 
 impl Op {
@@ -104,6 +113,7 @@ impl Op {
         match self {
             Self::Conv(_) => "conv",
             Self::BatchNorm(_) => "batch_norm",
+            Self::LayerNorm(_) => "layer_norm",
             Self::Gemm(_) => "gemm",
             Self::MatMul => "mat_mul",
             Self::Activation(activation) => activation.name(),
@@ -119,6 +129,7 @@ impl Op {
             Self::Cast { .. } => "cast",
             Self::Reduce(reduce) => reduce.name(),
             Self::Layout(layout) => layout.name(),
+            Self::Constant(_) => "constant",
         }
     }
 
@@ -133,6 +144,7 @@ impl Op {
         let made = match self {
             Self::Conv(conv) => conv.infer(&inputs)?,
             Self::BatchNorm(_) => BatchNorm::infer(&inputs)?,
+            Self::LayerNorm(norm) => norm.infer(&inputs)?,
             Self::Gemm(gemm) => gemm.infer(&inputs)?,
             Self::MatMul => linear::infer_mat_mul(&inputs)?,
             Self::Activation(_) => Activation::infer(&inputs)?,
@@ -149,6 +161,7 @@ impl Op {
             Self::Cast { to } => arithmetic::infer_cast(*to, &inputs)?,
             Self::Reduce(reduce) => reduce.infer(&inputs)?,
             Self::Layout(layout) => return layout.infer(&inputs),
+            Self::Constant(constant) => constant.infer(&inputs)?,
         };
         Ok(vec![made])
     }
@@ -164,6 +177,7 @@ impl Op {
         let output = match self {
             Self::Conv(conv) => conv.run(inputs),
             Self::BatchNorm(norm) => norm.run(inputs, context),
+            Self::LayerNorm(norm) => norm.run(inputs, shape),
             Self::Gemm(gemm) => gemm.run(inputs, shape),
             Self::MatMul => linear::run_mat_mul(inputs, shape),
             Self::Activation(activation) => activation.run(inputs),
@@ -181,6 +195,7 @@ impl Op {
             Self::Cast { to } => arithmetic::run_cast(*to, inputs),
             Self::Reduce(reduce) => reduce.run(inputs, shape),
             Self::Layout(layout) => return layout.run(inputs, made),
+            Self::Constant(constant) => constant.run(context),
         };
         vec![output]
     }
