@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::Graph;
+use super::{Graph, Node};
 use crate::ops::Layout;
 use crate::{Error, Op, Weights};
 
@@ -101,33 +101,85 @@ fn last_linear_map(graph: &Graph, name: &str) -> Option<usize> {
 }
 
 /// The values before and at the feature where a stage may end: cuts with new trainable
-/// parameters behind each.
+/// parameters behind each. The last is the feature.
 fn stages(graph: &Graph, passes: &[String], feature: &str) -> Vec<String> {
-    let mut stages = Vec::new();
-    let mut fresh = false;
+    /// Where a stage may end, and whether it attends.
+    struct Stage<'a> {
+        value: &'a String,
+        attends: bool,
+    }
+    let mut stages: Vec<Stage> = Vec::new();
+    let (mut fresh, mut attends) = (false, false);
     let mut node_index = 0;
     for value in passes {
         let Some((index, _)) = graph.producer(value) else { continue };
         for node in &graph.nodes[node_index..=index] {
             fresh |= node.op.is_linear_map();
+            attends |= matches!(node.op, Op::Softmax { .. });
         }
         node_index = index + 1;
-        // A cut in the middle of convolution, norm and activation would part what belongs
-        // together: it waits for the next that is not followed by an elementwise node.
-        let continues = graph.nodes.get(index + 1).is_some_and(|next| {
-            matches!(next.op, Op::BatchNorm(_) | Op::Activation(_) | Op::Dropout { .. })
-                || matches!(next.op, Op::Layout(Layout::Flatten { .. } | Layout::Identity))
-                || matches!(next.op, Op::GlobalPool(_))
-        });
-        if fresh && (!continues || value == feature) {
-            stages.push(value.clone());
-            fresh = false;
-        }
         if value == feature {
+            // What comes after the last linear map, such as a norm, belongs to its stage.
+            if !fresh {
+                attends |= stages.pop().is_some_and(|last| last.attends);
+            }
+            stages.push(Stage { value, attends });
             break;
         }
+        if fresh && !continues(graph, value, index) {
+            stages.push(Stage { value, attends });
+            (fresh, attends) = (false, false);
+        }
     }
-    stages
+    // A transformer's block is attention and then a perceptron: not two stages but one.
+    let is_half = |index: usize| {
+        stages[index].attends && stages.get(index + 1).is_some_and(|next| !next.attends)
+    };
+    let whole = (0..stages.len()).filter(|&index| !is_half(index));
+    whole.map(|index| stages[index].value.clone()).collect()
+}
+
+/// Whether what follows the value that node `index` makes belongs to the same stage: a cut in
+/// the middle of convolution, norm and activation would part what belongs together.
+fn continues(graph: &Graph, value: &str, index: usize) -> bool {
+    let mut readers = graph.nodes[index + 1..].iter().filter(|node| {
+        let shape_only = matches!(node.op, Op::Layout(Layout::Shape { .. }));
+        !shape_only && node.inputs.iter().any(|input| input == value)
+    });
+    let Some(reader) = readers.next() else { return false };
+    let is_only = readers.next().is_none();
+    match &reader.op {
+        // Some are made of two nodes, as x sigmoid(x) is.
+        Op::Activation(_) | Op::Dropout { .. } | Op::GlobalPool(_) => true,
+        // Where a residual begins at the same value, so does a block.
+        Op::BatchNorm(_) | Op::Layout(_) => is_only,
+        Op::Binary(_) => is_only && with_parameter(graph, reader),
+        Op::LayerNorm(_) => is_only && is_linear(graph, value),
+        _ => false,
+    }
+}
+
+/// Whether a node combines one value with parameters, as the addition of a bias does.
+fn with_parameter(graph: &Graph, node: &Node) -> bool {
+    let computed = node.inputs.iter().filter(|name| !graph.parameters.contains_key(*name));
+    computed.count() == 1
+}
+
+/// Whether `name` is the result of a linear map, bias and rearrangement aside. A norm then belongs
+/// to that map; behind a residual, it begins the next block.
+fn is_linear(graph: &Graph, name: &str) -> bool {
+    let mut name = name;
+    while let Some((_, node)) = graph.producer(name) {
+        let computed = node.inputs.iter().find(|name| !graph.parameters.contains_key(*name));
+        match (&node.op, computed) {
+            (op, _) if op.is_linear_map() => return true,
+            (Op::Layout(Layout::Concat { .. }), _) => return false,
+            (Op::Layout(_), Some(before)) => name = before,
+            (Op::Binary(_), Some(before)) if with_parameter(graph, node) => name = before,
+            _ => return false,
+        }
+    }
+    false
 }
 
 impl Graph {

@@ -11,9 +11,11 @@ mod binary;
 mod cast;
 mod compare;
 mod control;
+mod constant;
 mod convolution;
 mod instance_norm;
 mod known;
+mod layer_norm;
 mod layout;
 mod linear;
 mod loss;
@@ -35,7 +37,9 @@ pub use arg::ArgExtreme;
 pub use binary::Binary;
 pub use compare::Compare;
 pub use control::If;
+pub use constant::Constant;
 pub use convolution::{Conv, Padding};
+pub use layer_norm::LayerNorm;
 pub use layout::Layout;
 pub use linear::Gemm;
 pub use loss::{LossReduction, NegativeLogLikelihood};
@@ -88,6 +92,9 @@ pub enum Op {
     /// Batch normalisation: `x, weight, bias, running_mean, running_var`. ONNX
     /// `BatchNormalization`.
     BatchNorm(BatchNorm),
+    /// Normalisation over the last axes: `x, scale, bias?`. ONNX `LayerNormalization`, whose
+    /// first output this is.
+    LayerNorm(LayerNorm),
     /// `alpha a b + beta c` of matrices: `a, b, c?`. ONNX `Gemm`, PyTorch's `Linear`.
     Gemm(Gemm),
     /// Matrix product over the last two axes, the others broadcast: `a, b`. ONNX `MatMul`.
@@ -187,6 +194,8 @@ pub enum Op {
     /// One of two blocks, as a condition says: `condition, values that the blocks read...`.
     /// Inference only. ONNX `If`.
     If(Box<If>),
+    /// Numbers that stand in the graph; takes nothing. ONNX `Constant`.
+    Constant(Constant),
 }
 
 impl Op {
@@ -195,6 +204,7 @@ impl Op {
         match self {
             Self::Conv(_) => "conv",
             Self::BatchNorm(_) => "batch_norm",
+            Self::LayerNorm(_) => "layer_norm",
             Self::Gemm(_) => "gemm",
             Self::MatMul => "mat_mul",
             Self::Activation(activation) => activation.name(),
@@ -221,6 +231,7 @@ impl Op {
             Self::OneHot { .. } => "one_hot",
             Self::InstanceNorm { .. } => "instance_norm",
             Self::NegativeLogLikelihood(_) => "negative_log_likelihood",
+            Self::Constant(_) => "constant",
             Self::If(_) => "if",
         }
     }
@@ -244,6 +255,7 @@ impl Op {
         let made = match self {
             Self::Conv(conv) => conv.infer(&inputs)?,
             Self::BatchNorm(_) => BatchNorm::infer(&inputs)?,
+            Self::LayerNorm(norm) => norm.infer(&inputs)?,
             Self::Gemm(gemm) => gemm.infer(&inputs)?,
             Self::MatMul => linear::infer_mat_mul(&inputs)?,
             Self::Activation(_) => Activation::infer(&inputs)?,
@@ -272,6 +284,7 @@ impl Op {
             Self::InstanceNorm { .. } => instance_norm::infer(&inputs)?,
             Self::NegativeLogLikelihood(loss) => loss.infer(&inputs)?,
             Self::If(branches) => return branches.infer(&inputs),
+            Self::Constant(constant) => constant.infer(&inputs)?,
         };
         Ok(vec![made])
     }
@@ -318,6 +331,7 @@ impl Op {
         let output = match self {
             Self::Conv(conv) => conv.run(inputs),
             Self::BatchNorm(norm) => norm.run(inputs, context),
+            Self::LayerNorm(norm) => norm.run(inputs, shape),
             Self::Gemm(gemm) => gemm.run(inputs, shape),
             Self::MatMul => linear::run_mat_mul(inputs, shape),
             Self::Activation(activation) => activation.run(inputs),
@@ -348,6 +362,7 @@ impl Op {
             Self::InstanceNorm { epsilon } => instance_norm::run(*epsilon, inputs, shape),
             Self::NegativeLogLikelihood(loss) => loss.run(inputs)?,
             Self::If(_) | Self::Split(_) => return Err(OpError::new("it runs no operator of its own")),
+            Self::Constant(constant) => constant.run(context),
         };
         Ok(vec![output])
     }

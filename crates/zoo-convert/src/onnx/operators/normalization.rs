@@ -1,6 +1,6 @@
 //! Normalisation by statistics of what is normalised.
 
-use zoo_model::ops::{Binary, Reduce, Reduction, Unary};
+use zoo_model::ops::{Binary, LayerNorm, Layout, Reduce, Reduction, Unary};
 use zoo_model::{Op, Tensor};
 
 use super::super::attributes::Refusal;
@@ -37,4 +37,33 @@ pub(super) fn mean_variance(node: &mut NodeView) -> Result<(), Refusal> {
     let epsilon = node.own_parameter("epsilon", Tensor::from_f32(&[], &[1e-9]));
     let deviation = node.step(Op::Binary(Binary::Add), vec![deviation, epsilon]);
     node.emit(Op::Binary(Binary::Div), vec![centred, deviation])
+}
+
+/// Normalisation over the last axes; mean and inverse deviation are made where they are read.
+pub(super) fn layer_norm(node: &mut NodeView) -> Result<(), Refusal> {
+    let attributes = node.attributes();
+    let axis = attributes.int("axis")?.unwrap_or(-1);
+    let epsilon = attributes.float("epsilon")?.unwrap_or(1e-5);
+    let x = node.input(0)?;
+    let mut inputs = vec![x.clone(), node.input_as(1, Role::Weight)?];
+    if node.has(2) {
+        inputs.push(node.input_as(2, Role::Weight)?);
+    }
+    node.emit_output(0, Op::LayerNorm(LayerNorm { axis, epsilon }), inputs)?;
+    if !node.is_output_read(1) && !node.is_output_read(2) {
+        return Ok(());
+    }
+    let rank = node.rank(0)? as i64;
+    let axes: Vec<i64> = (if axis < 0 { axis + rank } else { axis }..rank).collect();
+    let (average, _, variance) = centred(node, x, &axes);
+    if node.is_output_read(1) {
+        node.emit_output(1, Op::Layout(Layout::Identity), vec![average])?;
+    }
+    if node.is_output_read(2) {
+        let epsilon = node.own_parameter("epsilon", Tensor::from_f32(&[], &[epsilon]));
+        let variance = node.step(Op::Binary(Binary::Add), vec![variance, epsilon]);
+        let deviation = node.step(Op::Unary(Unary::Sqrt), vec![variance]);
+        node.emit_output(2, Op::Unary(Unary::Reciprocal), vec![deviation])?;
+    }
+    Ok(())
 }
