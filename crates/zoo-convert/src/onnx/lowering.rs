@@ -260,7 +260,9 @@ impl<'a> Lowering<'a> {
         if role == Role::Statistic {
             self.statistics.insert(name.to_owned());
         }
-        let learned = float && (role == Role::Weight || tensor.len() > 1);
+        // What has infinities among it is a mask, not a weight.
+        let operand = || tensor.len() > 1 && tensor.first_non_finite().is_none();
+        let learned = float && (role == Role::Weight || operand());
         let trainable = learned && !self.statistics.contains(name);
         if let Some(parameter) = self.graph.parameters.get_mut(name) {
             parameter.trainable |= trainable;
@@ -314,7 +316,8 @@ impl<'a> Lowering<'a> {
 
 /// What the file says of values.
 fn declared(proto: &GraphProto) -> HashMap<&str, (i32, Option<Vec<usize>>)> {
-    let initializers = proto.initializer.iter().map(|tensor| (&*tensor.name, (tensor.data_type, None)));
+    let initializers =
+        proto.initializer.iter().map(|tensor| (&*tensor.name, (tensor.data_type, None)));
     let infos = proto.input.iter().chain(&proto.value_info).chain(&proto.output);
     let infos = infos.filter(|info| info.type_.has_tensor_type()).map(|info| {
         let shape = value_info(info).ok().map(|info| info.shape_with(1));

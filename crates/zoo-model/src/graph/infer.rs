@@ -45,9 +45,11 @@ impl Graph {
             return Err(Error::InputCount { expected: self.inputs.len(), found: shapes.len() });
         }
         let mut facts = Facts::new();
+        let may_be_empty = self.nodes.iter().all(|node| node.op.takes_empty());
         for (info, shape) in self.inputs.iter().zip(shapes) {
             let fits = info.shape.len() == shape.len()
-                && info.shape.iter().zip(shape).all(|(dim, len)| dim.is_none_or(|dim| dim == *len));
+                && info.shape.iter().zip(shape).all(|(dim, len)| dim.is_none_or(|dim| dim == *len))
+                && (may_be_empty || !shape.contains(&0));
             // What nothing reads cannot be wrong: exporters leave such inputs behind.
             let is_read = || {
                 self.outputs.contains(&info.name)

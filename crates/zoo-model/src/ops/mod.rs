@@ -10,8 +10,8 @@ mod arg;
 mod binary;
 mod cast;
 mod compare;
-mod control;
 mod constant;
+mod control;
 mod convolution;
 mod instance_norm;
 mod known;
@@ -36,8 +36,8 @@ pub use activation::Activation;
 pub use arg::ArgExtreme;
 pub use binary::Binary;
 pub use compare::Compare;
-pub use control::If;
 pub use constant::Constant;
+pub use control::If;
 pub use convolution::{Conv, Padding};
 pub use layer_norm::LayerNorm;
 pub use layout::Layout;
@@ -361,7 +361,9 @@ impl Op {
             Self::OneHot { axis } => arg::run_one_hot(*axis, inputs, shape),
             Self::InstanceNorm { epsilon } => instance_norm::run(*epsilon, inputs, shape),
             Self::NegativeLogLikelihood(loss) => loss.run(inputs)?,
-            Self::If(_) | Self::Split(_) => return Err(OpError::new("it runs no operator of its own")),
+            Self::If(_) | Self::Split(_) => {
+                return Err(OpError::new("it runs no operator of its own"));
+            }
             Self::Constant(constant) => constant.run(context),
         };
         Ok(vec![output])

@@ -98,7 +98,9 @@ fn show_graph(
     ))?;
     match cuts {
         Some(cuts) => {
-            output::line(format!("feature {} ({} numbers)", cuts.feature, cuts.feature_length))?;
+            let how = if cuts.pooled { ", means over height and width" } else { "" };
+            let length = cuts.feature_length;
+            output::line(format!("feature {} ({length} numbers{how})", cuts.feature))?;
             output::line(format!("head    {}", cuts.head.join(", ")))?;
             output::line(format!("logits  {}", cuts.logits))?;
             let stages: Vec<String> = cuts

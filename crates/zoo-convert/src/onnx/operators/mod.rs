@@ -62,7 +62,9 @@ pub(super) fn lower(node: &mut NodeView) -> Result<(), Refusal> {
         "SpaceToDepth" => arrangement::space_to_depth(node),
         "ArgMax" | "ArgMin" => reduction::arg_extreme(node),
         "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceProd" | "ReduceL1"
-        | "ReduceL2" | "ReduceSumSquare" | "ReduceLogSum" | "ReduceLogSumExp" => reduction::reduce(node),
+        | "ReduceL2" | "ReduceSumSquare" | "ReduceLogSum" | "ReduceLogSumExp" => {
+            reduction::reduce(node)
+        }
         _ => elementwise::lower(node),
     }
 }
