@@ -306,10 +306,7 @@ impl Op {
 
     /// Whether no gradient flows through it: control flow, and what is computed on the host.
     pub fn is_inference_only(&self) -> bool {
-        match self {
-            Self::If(_) => true,
-            _ => false,
-        }
+        matches!(self, Self::If(_))
     }
 
     /// Runs it on inputs that [`Op::infer`] took, whose results it foretold as `made`; empty for
