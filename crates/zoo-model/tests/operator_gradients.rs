@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use zoo_model::exec::{TrainOptions, Trainer};
 use zoo_model::ops::{
-    Activation, Binary, Gemm, Layout, LossReduction, NegativeLogLikelihood, Reduce, Reduction,
+    Activation, Binary, Gemm, Layout, LossReduction, Lrn, NegativeLogLikelihood, Reduce, Reduction,
     Split, Unary, Update,
 };
 use zoo_model::{DType, Device, Executor, Graph, Node, Op, Parameter, Tensor, Weights};
@@ -305,6 +305,10 @@ fn norms_and_losses() {
     let channels = || Learned(&[2], 0.5, 1.5);
     let op = Op::InstanceNorm { epsilon: 1e-2 };
     check(&op, &[Learned(&[2, 2, 2, 2], -1.0, 1.0), channels(), channels()]);
+    for size in [2, 3] {
+        let op = Op::Lrn(Lrn { size, alpha: 0.8, beta: 0.75, bias: 1.2 });
+        check(&op, &[Learned(&[1, 4, 2, 1], -1.0, 1.0)]);
+    }
     for reduction in [LossReduction::None, LossReduction::Sum, LossReduction::Mean] {
         let loss = NegativeLogLikelihood { reduction, ignore_index: Some(7) };
         let x = || Learned(&[2, 3, 2], -1.0, -0.1);

@@ -19,6 +19,7 @@ mod layer_norm;
 mod layout;
 mod linear;
 mod loss;
+mod lrn;
 mod normalization;
 mod operand;
 mod pad;
@@ -43,6 +44,7 @@ pub use layer_norm::LayerNorm;
 pub use layout::Layout;
 pub use linear::Gemm;
 pub use loss::{LossReduction, NegativeLogLikelihood};
+pub use lrn::Lrn;
 pub use normalization::BatchNorm;
 pub(crate) use operand::{Operands, Values};
 pub use pooling::{GlobalPool, Pool, PoolKind};
@@ -189,6 +191,8 @@ pub enum Op {
         /// Added to the variance.
         epsilon: f32,
     },
+    /// Normalisation by neighbouring channels: `x`. ONNX `LRN`.
+    Lrn(Lrn),
     /// A loss: `log_probabilities, targets, weights?`. ONNX `NegativeLogLikelihoodLoss`.
     NegativeLogLikelihood(NegativeLogLikelihood),
     /// One of two blocks, as a condition says: `condition, values that the blocks read...`.
@@ -230,6 +234,7 @@ impl Op {
             Self::Hardmax { .. } => "hardmax",
             Self::OneHot { .. } => "one_hot",
             Self::InstanceNorm { .. } => "instance_norm",
+            Self::Lrn(_) => "lrn",
             Self::NegativeLogLikelihood(_) => "negative_log_likelihood",
             Self::Constant(_) => "constant",
             Self::If(_) => "if",
@@ -282,6 +287,7 @@ impl Op {
             Self::Hardmax { axis } => arg::infer_hardmax(*axis, &inputs)?,
             Self::OneHot { axis } => arg::infer_one_hot(*axis, &inputs)?,
             Self::InstanceNorm { .. } => instance_norm::infer(&inputs)?,
+            Self::Lrn(lrn) => lrn.infer(&inputs)?,
             Self::NegativeLogLikelihood(loss) => loss.infer(&inputs)?,
             Self::If(branches) => return branches.infer(&inputs),
             Self::Constant(constant) => constant.infer(&inputs)?,
@@ -357,6 +363,7 @@ impl Op {
             Self::Hardmax { axis } => arg::run_hardmax(*axis, inputs, shape),
             Self::OneHot { axis } => arg::run_one_hot(*axis, inputs, shape),
             Self::InstanceNorm { epsilon } => instance_norm::run(*epsilon, inputs, shape),
+            Self::Lrn(lrn) => lrn.run(inputs, shape),
             Self::NegativeLogLikelihood(loss) => loss.run(inputs)?,
             Self::If(_) | Self::Split(_) => {
                 return Err(OpError::new("it runs no operator of its own"));
