@@ -72,7 +72,12 @@ impl Gemm {
 
 pub(super) fn infer_mat_mul(inputs: &Operands) -> Result<Fact, OpError> {
     inputs.at_most(2)?;
-    let (a, b) = (&inputs.float(0)?.shape, &inputs.float(1)?.shape);
+    let shape = mat_mul_shape(&inputs.float(0)?.shape, &inputs.float(1)?.shape)?;
+    Ok(Fact::float(shape))
+}
+
+/// The shape of the matrix product of what has the shapes `a` and `b`.
+pub(super) fn mat_mul_shape(a: &[usize], b: &[usize]) -> Result<Vec<usize>, OpError> {
     if a.is_empty() || b.is_empty() {
         return Err(OpError::new("a scalar has no matrix product"));
     }
@@ -89,7 +94,7 @@ pub(super) fn infer_mat_mul(inputs: &Operands) -> Result<Fact, OpError> {
     if b.len() > 1 {
         shape.push(b[b.len() - 1]);
     }
-    Ok(Fact::float(bounded(shape)?))
+    bounded(shape)
 }
 
 pub(super) fn run_mat_mul(mut inputs: Values, shape: &[usize]) -> DispatchTensor {

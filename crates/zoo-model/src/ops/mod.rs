@@ -13,6 +13,10 @@ mod compare;
 mod constant;
 mod control;
 mod convolution;
+mod cumulative;
+mod einsum;
+mod grid_sample;
+pub mod host;
 mod instance_norm;
 mod known;
 mod layer_norm;
@@ -24,11 +28,14 @@ mod normalization;
 mod operand;
 mod pad;
 mod pooling;
+mod recurrent;
 mod reduction;
+mod resize;
 mod scatter;
 mod slice;
 mod space;
 mod split;
+mod transposed;
 mod unary;
 
 use serde::{Deserialize, Serialize};
@@ -38,8 +45,12 @@ pub use arg::ArgExtreme;
 pub use binary::Binary;
 pub use compare::Compare;
 pub use constant::Constant;
-pub use control::If;
+pub use control::{If, Loop, Scan, ScanAxis};
 pub use convolution::{Conv, Padding};
+pub use cumulative::CumulativeSum;
+pub use einsum::Einsum;
+pub use grid_sample::{GridMode, GridSample, Outside};
+pub use host::Host;
 pub use layer_norm::LayerNorm;
 pub use layout::Layout;
 pub use linear::Gemm;
@@ -48,9 +59,12 @@ pub use lrn::Lrn;
 pub use normalization::BatchNorm;
 pub(crate) use operand::{Operands, Values};
 pub use pooling::{GlobalPool, Pool, PoolKind};
+pub use recurrent::{Cell, Direction, Recurrent};
 pub use reduction::{Reduce, Reduction};
+pub use resize::{Coordinates, Interpolation, Nearest, Resize};
 pub use scatter::Update;
 pub use split::Split;
+pub use transposed::ConvTranspose;
 pub use unary::Unary;
 
 use crate::exec::Context;
@@ -89,7 +103,7 @@ impl OpError {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Op {
-    /// Convolution over one or two axes: `x, weight, bias?`. ONNX `Conv`.
+    /// Convolution over one to three axes: `x, weight, bias?`. ONNX `Conv`.
     Conv(Conv),
     /// Batch normalisation: `x, weight, bias, running_mean, running_var`. ONNX
     /// `BatchNormalization`.
@@ -198,6 +212,25 @@ pub enum Op {
     /// One of two blocks, as a condition says: `condition, values that the blocks read...`.
     /// Inference only. ONNX `If`.
     If(Box<If>),
+    /// A block that runs again and again: `trip_count?, condition?, carried..., values that the
+    /// block reads...`. Inference only. ONNX `Loop`.
+    Loop(Box<Loop>),
+    /// A block that runs once for each part of some values. Inference only. ONNX `Scan`.
+    Scan(Box<Scan>),
+    /// Something that is computed on the host.
+    Host(Host),
+    /// A recurrent layer. ONNX `RNN`, `GRU`, `LSTM`.
+    Recurrent(Recurrent),
+    /// Transposed convolution: `x, weight, bias?`. ONNX `ConvTranspose`.
+    ConvTranspose(ConvTranspose),
+    /// Other lengths by interpolation: `x, roi?, scales?, sizes?`. ONNX `Resize`.
+    Resize(Resize),
+    /// Pictures sampled at places: `x, grid`. ONNX `GridSample`.
+    GridSample(GridSample),
+    /// A sum of products: one input for each term. ONNX `Einsum`.
+    Einsum(Einsum),
+    /// The sum along an axis up to each element: `x, axis`. ONNX `CumSum`.
+    CumulativeSum(CumulativeSum),
     /// Numbers that stand in the graph; takes nothing. ONNX `Constant`.
     Constant(Constant),
 }
@@ -238,6 +271,15 @@ impl Op {
             Self::NegativeLogLikelihood(_) => "negative_log_likelihood",
             Self::Constant(_) => "constant",
             Self::If(_) => "if",
+            Self::Loop(_) => "loop",
+            Self::Scan(_) => "scan",
+            Self::Host(host) => host.name(),
+            Self::Recurrent(recurrent) => recurrent.name(),
+            Self::ConvTranspose(_) => "conv_transpose",
+            Self::Resize(_) => "resize",
+            Self::GridSample(_) => "grid_sample",
+            Self::Einsum(_) => "einsum",
+            Self::CumulativeSum(_) => "cumulative_sum",
         }
     }
 
@@ -245,6 +287,8 @@ impl Op {
     pub fn blocks(&self) -> Vec<&Block> {
         match self {
             Self::If(branches) => vec![&branches.then_branch, &branches.else_branch],
+            Self::Loop(op) => vec![&op.body],
+            Self::Scan(op) => vec![&op.body],
             _ => Vec::new(),
         }
     }
@@ -290,6 +334,15 @@ impl Op {
             Self::Lrn(lrn) => lrn.infer(&inputs)?,
             Self::NegativeLogLikelihood(loss) => loss.infer(&inputs)?,
             Self::If(branches) => return branches.infer(&inputs),
+            Self::Loop(op) => return op.infer(&inputs),
+            Self::Scan(op) => return op.infer(&inputs),
+            Self::Host(host) => return host.infer(&inputs),
+            Self::Recurrent(recurrent) => return recurrent.infer(&inputs),
+            Self::ConvTranspose(conv) => conv.infer(&inputs)?,
+            Self::Resize(resize) => resize.infer(&inputs)?,
+            Self::GridSample(_) => GridSample::infer(&inputs)?,
+            Self::Einsum(einsum) => einsum.infer(&inputs)?,
+            Self::CumulativeSum(_) => CumulativeSum::infer(&inputs)?,
             Self::Constant(constant) => constant.infer(&inputs)?,
         };
         Ok(vec![made])
@@ -307,12 +360,21 @@ impl Op {
                 | Self::LogSoftmax { .. }
                 | Self::Pool(_)
                 | Self::GlobalPool(_)
+                | Self::Recurrent(_)
+                | Self::ConvTranspose(_)
+                | Self::GridSample(_)
+                | Self::Einsum(_)
         )
     }
 
     /// Whether no gradient flows through it: control flow, and what is computed on the host.
     pub fn is_inference_only(&self) -> bool {
-        matches!(self, Self::If(_))
+        match self {
+            Self::If(_) | Self::Loop(_) | Self::Scan(_) => true,
+            Self::Host(host) => host.is_inference_only(),
+            Self::Resize(resize) => resize.is_inference_only(),
+            _ => false,
+        }
     }
 
     /// Runs it on inputs that [`Op::infer`] took, whose results it foretold as `made`; empty for
@@ -327,6 +389,11 @@ impl Op {
     ) -> Result<Vec<DispatchTensor>, OpError> {
         match self {
             Self::If(branches) => return branches.run(inputs, context),
+            Self::Loop(op) => return op.run(inputs, context),
+            Self::Scan(op) => return op.run(inputs, context),
+            Self::Host(host) => return host.run(inputs, context),
+            Self::Recurrent(recurrent) => return recurrent.run(inputs, context),
+            Self::Resize(resize) => return Ok(vec![resize.run(inputs, context)?]),
             Self::Split(split) => return split.run(inputs),
             _ => {}
         }
@@ -365,9 +432,17 @@ impl Op {
             Self::InstanceNorm { epsilon } => instance_norm::run(*epsilon, inputs, shape),
             Self::Lrn(lrn) => lrn.run(inputs, shape),
             Self::NegativeLogLikelihood(loss) => loss.run(inputs)?,
-            Self::If(_) | Self::Split(_) => {
-                return Err(OpError::new("it runs no operator of its own"));
-            }
+            Self::ConvTranspose(conv) => conv.run(inputs, shape),
+            Self::GridSample(sample) => sample.run(inputs, shape),
+            Self::Einsum(einsum) => einsum.run(inputs, shape)?,
+            Self::CumulativeSum(sum) => sum.run(inputs, shape)?,
+            Self::If(_)
+            | Self::Split(_)
+            | Self::Loop(_)
+            | Self::Scan(_)
+            | Self::Host(_)
+            | Self::Recurrent(_)
+            | Self::Resize(_) => return Err(OpError::new("it runs no operator of its own")),
             Self::Constant(constant) => constant.run(context),
         };
         Ok(vec![output])
