@@ -3,6 +3,7 @@
 
 mod faults;
 mod index;
+mod onnx_conformance;
 mod parity;
 mod seed;
 mod starter;
@@ -31,6 +32,20 @@ enum Chore {
         /// Only fixtures whose name contains this
         #[arg(long)]
         only: Option<String>,
+    },
+    /// Run ONNX's own conformance cases
+    OnnxConformance {
+        /// The folder of cases, each a folder with `model.onnx` and `test_data_set_*`
+        dir: PathBuf,
+        /// Only cases whose name contains this
+        #[arg(long, conflicts_with_all = ["write", "check"])]
+        only: Option<String>,
+        /// Write docs/onnx-support.md
+        #[arg(long)]
+        write: bool,
+        /// Fail if docs/onnx-support.md is not what the cases say
+        #[arg(long, conflicts_with = "write")]
+        check: bool,
     },
     /// Write the registry as static files, from registry/models
     Index {
@@ -85,6 +100,11 @@ const MODELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../registry/models");
 fn main() -> Result<ExitCode> {
     match Cli::parse().chore {
         Chore::Parity { dir, only } => parity::run(&dir, only.as_deref()),
+        Chore::OnnxConformance { dir, only, write, check } => {
+            let page = Path::new(REPOSITORY).join("docs/onnx-support.md");
+            let page = (write || check).then_some((page.as_path(), check));
+            onnx_conformance::run(&dir, only.as_deref(), page)
+        }
         Chore::Index { out, key, root, created, days } => {
             index::run(Path::new(MODELS), &out, &index::Signing { key, root, created, days })
         }

@@ -138,7 +138,7 @@ fn gradients(graph: Graph, fixture: &Fixture) -> Result<(f64, bool)> {
     let weights = rule_weights(&graph, fixture.gain);
     let executor = Executor::new(any_size(graph), &weights, &Device::Cpu)?;
     let options = TrainOptions { batch_statistics: true, dropout: false };
-    let mut trainer = Trainer::new(executor, options, 0, |_| true);
+    let mut trainer = Trainer::new(executor, options, 0, |_| true)?;
     let step = trainer.step(&[rule_tiles(fixture.input_shape)], &fixture.labels)?;
     let mut worst = (f64::from(step.loss) - fixture.loss).abs() / (STATISTICS * fixture.loss.abs());
     let ours = norms(&step.gradients());

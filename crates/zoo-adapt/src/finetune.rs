@@ -147,7 +147,7 @@ impl Finetune<'_> {
     fn trainer(&self, weights: &Weights) -> Result<Trainer> {
         let executor = Executor::new(self.graph.clone(), weights, &self.device)?;
         let options = TrainOptions { batch_statistics: false, dropout: true };
-        Ok(Trainer::new(executor, options, self.seed, |_| true))
+        Ok(Trainer::new(executor, options, self.seed, |_| true)?)
     }
 
     /// The first `epochs` epochs of a schedule that is made for all of them.

@@ -2,7 +2,7 @@ use std::fs::File;
 use std::path::Path;
 
 use zoo_model::bundle::{Source, parity};
-use zoo_model::{Bundle, Card, Cuts, DType, Device, Digest, Graph, Preprocess, Weights};
+use zoo_model::{Bundle, Card, Cuts, DType, Device, Digest, Graph, Op, Preprocess, Weights};
 
 use crate::architectures::{self, Architecture};
 use crate::format::{self, Format};
@@ -67,7 +67,7 @@ pub fn convert(path: &Path, options: &ConvertOptions) -> Result<Conversion, Erro
             (graph, weights, report, Some(found))
         }
     };
-    check_finite(path, &weights)?;
+    check_finite(path, &graph, &weights)?;
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let name = options.name.clone().or_else(|| architecture.map(|found| found.name.to_owned()));
     let mut card = Card::new(
@@ -144,9 +144,20 @@ fn check_promise(path: &Path, file: &str, digest: Digest) -> Result<(), Error> {
     Err(Error::Digest { path: path.to_owned(), promised: promised.to_owned(), found })
 }
 
-fn check_finite(path: &Path, weights: &Weights) -> Result<(), Error> {
+/// Refuses weights that are no numbers, and infinite ones unless they are constants: what masks
+/// attention is minus infinity.
+fn check_finite(path: &Path, graph: &Graph, weights: &Weights) -> Result<(), Error> {
+    let is_statistic = |name: &String| {
+        graph
+            .nodes
+            .iter()
+            .any(|node| matches!(node.op, Op::BatchNorm(_)) && node.inputs.contains(name))
+    };
     for (name, tensor) in weights {
-        if let Some(element) = tensor.first_non_finite() {
+        let Some(element) = tensor.first_non_finite() else { continue };
+        let constant = graph.parameters.get(name).is_some_and(|parameter| !parameter.trainable);
+        let infinite = || !tensor.to_f32().iter().any(|value| value.is_nan());
+        if !(constant && infinite() && !is_statistic(name)) {
             let (path, name) = (path.to_owned(), name.clone());
             return Err(Error::NotFinite { path, name, element });
         }
@@ -157,7 +168,7 @@ fn check_finite(path: &Path, weights: &Weights) -> Result<(), Error> {
 fn classes(graph: &Graph, weights: &Weights) -> Result<Option<usize>, Error> {
     let shapes: Vec<Vec<usize>> = graph.inputs.iter().map(|info| info.shape_with(1)).collect();
     let facts = graph.infer(weights, &shapes)?;
-    Ok(graph.outputs.first().and_then(|name| facts[name].shape.last().copied()))
+    Ok(graph.outputs.first().and_then(|name| facts.get(name)?.shape.last().copied()))
 }
 
 fn task_of(

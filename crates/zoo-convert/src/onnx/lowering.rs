@@ -37,6 +37,10 @@ pub(super) struct Lowering<'a> {
     /// on: a length may be another at another batch.
     facts: Facts,
     node_names: HashSet<String>,
+    /// What the file says of values: the number of their type, and the shape if it says that.
+    declared: HashMap<&'a str, (i32, Option<Vec<usize>>)>,
+    /// Inputs that are no tensors of numbers, and why.
+    foreign: HashMap<&'a str, Refusal>,
 }
 
 /// What a parameter is to the operator that reads it.
@@ -58,12 +62,17 @@ pub(super) fn lower(path: &Path, model: &ModelProto) -> Result<OnnxModel, Error>
         return Err(malformed(path, "it does not say which version of ONNX's operators it uses"));
     }
     let mut lowering = Lowering::new(path, opset(model).unwrap_or(i64::MAX), proto, &nodes)?;
-    let mut refused = lowering.inputs(path, proto)?;
+    lowering.inputs(path, proto)?;
+    let mut refused = Vec::new();
     let outputs: HashSet<&str> = proto.output.iter().map(|info| info.name.as_str()).collect();
     for node in nodes {
         if let Err(reason) = lowering.node(node, &outputs) {
             refused.push(format!("{} (node \"{}\"): {reason}", operator(node), node.name));
         }
+    }
+    if refused.is_empty() {
+        let each = lowering.foreign.iter();
+        refused.extend(each.map(|(name, reason)| format!("input \"{name}\": {reason}")));
     }
     if !refused.is_empty() {
         return Err(Error::UnsupportedOperators { path: path.to_owned(), nodes: refused });
@@ -133,12 +142,13 @@ impl<'a> Lowering<'a> {
             weights: Weights::new(),
             facts: Facts::new(),
             node_names: HashSet::new(),
+            declared: declared(proto),
+            foreign: HashMap::new(),
         })
     }
 
-    /// Takes over the inputs; what comes back are those that cannot be held.
-    fn inputs(&mut self, path: &Path, proto: &GraphProto) -> Result<Vec<String>, Error> {
-        let mut refused = Vec::new();
+    /// Takes over the inputs. Those that cannot be held are refused by whatever reads them.
+    fn inputs(&mut self, path: &Path, proto: &'a GraphProto) -> Result<(), Error> {
         let initializers: HashSet<&str> =
             proto.initializer.iter().map(|t| t.name.as_str()).collect();
         for info in &proto.input {
@@ -149,7 +159,7 @@ impl<'a> Lowering<'a> {
             let input = match value_info(info) {
                 Ok(input) => input,
                 Err(reason) => {
-                    refused.push(format!("input \"{}\": {reason}", info.name));
+                    self.foreign.insert(&info.name, reason);
                     continue;
                 }
             };
@@ -164,11 +174,16 @@ impl<'a> Lowering<'a> {
             self.facts.insert(input.name.clone(), fact);
             self.graph.inputs.push(input);
         }
-        Ok(refused)
+        Ok(())
     }
 
     fn node(&mut self, proto: &'a NodeProto, outputs: &HashSet<&str>) -> Result<(), Refusal> {
         let own = is_own_domain(&proto.domain);
+        for name in proto.input.iter().filter(|_| own) {
+            if let Some(reason) = self.foreign.get(name.as_str()) {
+                return Err(format!("its input `{name}`: {reason}"));
+            }
+        }
         if let ("Constant", [output], true) = (proto.op_type.as_str(), proto.output.as_slice(), own)
         {
             let tensor = constant(Attributes(proto), &self.folder)?;
@@ -218,7 +233,17 @@ impl<'a> Lowering<'a> {
     /// What is known of the value `name`; lengths only for open axes of length one.
     pub(super) fn fact(&self, name: &str) -> Option<Fact> {
         let constant = self.constants.get(name).map(Fact::of_tensor);
-        constant.or_else(|| self.facts.get(name).cloned())
+        let declared = || {
+            let (data_type, shape) = self.declared.get(name)?;
+            let dtype = Fact::computed(tensor::dtype(*data_type).ok()?);
+            Some(Fact { dtype, shape: shape.clone()?, known: None })
+        };
+        constant.or_else(|| self.facts.get(name).cloned()).or_else(declared)
+    }
+
+    /// The number of the type in which the file stores the value `name`, if it says so.
+    pub(super) fn data_type(&self, name: &str) -> Option<i32> {
+        self.declared.get(name).map(|(data_type, _)| *data_type)
     }
 
     /// Makes the constant `name` a parameter that an operator reads as `role`.
@@ -235,7 +260,9 @@ impl<'a> Lowering<'a> {
         if role == Role::Statistic {
             self.statistics.insert(name.to_owned());
         }
-        let learned = float && (role == Role::Weight || tensor.len() > 1);
+        // What has infinities among it is a mask, not a weight.
+        let operand = || tensor.len() > 1 && tensor.first_non_finite().is_none();
+        let learned = float && (role == Role::Weight || operand());
         let trainable = learned && !self.statistics.contains(name);
         if let Some(parameter) = self.graph.parameters.get_mut(name) {
             parameter.trainable |= trainable;
@@ -249,17 +276,28 @@ impl<'a> Lowering<'a> {
         self.weights.insert(name, tensor);
     }
 
-    /// Adds a node.
+    /// Adds a node that makes one value.
     pub(super) fn push(&mut self, name: String, op: Op, inputs: Vec<String>, output: &str) {
+        self.push_all(name, op, inputs, vec![output.to_owned()]);
+    }
+
+    /// Adds a node that makes `outputs`, of which some may have no name.
+    pub(super) fn push_all(
+        &mut self,
+        name: String,
+        op: Op,
+        inputs: Vec<String>,
+        outputs: Vec<String>,
+    ) {
         let operands: Vec<Option<&Fact>> =
             inputs.iter().map(|input| self.facts.get(input)).collect();
         // A misfit is reported when the whole graph is inferred, with the node's name.
-        if let Ok(made) = op.infer(&operands)
-            && let Some(fact) = made.into_iter().next()
-        {
-            self.facts.insert(output.to_owned(), fact);
+        if let Ok(made) = op.infer(&operands) {
+            for (output, fact) in outputs.iter().zip(made) {
+                self.facts.insert(output.clone(), fact);
+            }
         }
-        self.graph.nodes.push(Node { name, op, inputs, outputs: vec![output.to_owned()] });
+        self.graph.nodes.push(Node { name, op, inputs, outputs });
     }
 
     fn finish(mut self, proto: &'a GraphProto) -> Result<OnnxModel, Error> {
@@ -274,6 +312,18 @@ impl<'a> Lowering<'a> {
         graph.infer(&weights, &shapes)?;
         Ok(OnnxModel { graph, weights })
     }
+}
+
+/// What the file says of values.
+fn declared(proto: &GraphProto) -> HashMap<&str, (i32, Option<Vec<usize>>)> {
+    let initializers =
+        proto.initializer.iter().map(|tensor| (&*tensor.name, (tensor.data_type, None)));
+    let infos = proto.input.iter().chain(&proto.value_info).chain(&proto.output);
+    let infos = infos.filter(|info| info.type_.has_tensor_type()).map(|info| {
+        let shape = value_info(info).ok().map(|info| info.shape_with(1));
+        (&*info.name, (info.type_.tensor_type().elem_type, shape))
+    });
+    initializers.chain(infos).collect()
 }
 
 /// An input, with `None` for each axis that the file leaves open.

@@ -37,6 +37,7 @@ mod tensor;
 use std::path::Path;
 use std::thread;
 
+use onnx_ir::Message;
 use zoo_model::{Graph, Weights};
 
 use crate::Error;
@@ -72,6 +73,19 @@ pub fn load(path: &Path) -> Result<OnnxModel, Error> {
             .map_err(|source| Error::Io { path: path.to_owned(), source })?;
         worker.join().unwrap_or_else(|panic| Err(malformed(path, panic_text(&*panic))))
     })
+}
+
+/// Reads one tensor as ONNX stores it on its own, as the inputs and outputs of its conformance
+/// tests (`.pb`).
+///
+/// Fails where the file cannot be read or holds no sound tensor of a type that we hold.
+pub fn load_tensor(path: &Path) -> Result<zoo_model::Tensor, Error> {
+    let bytes =
+        std::fs::read(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
+    let proto = onnx_ir::TensorProto::parse_from_bytes(&bytes)
+        .map_err(|error| malformed(path, error.to_string()))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    tensor::read(&proto, folder).map_err(|reason| malformed(path, reason))
 }
 
 /// The message of a panic.

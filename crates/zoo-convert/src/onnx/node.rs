@@ -50,6 +50,12 @@ impl<'a, 'b> NodeView<'a, 'b> {
         self.proto.output.len()
     }
 
+    /// The name of output `index`.
+    pub(super) fn output(&self, index: usize) -> Result<String, Refusal> {
+        let name = self.proto.output.get(index).filter(|name| !name.is_empty());
+        name.cloned().ok_or_else(|| format!("it has no output {index}"))
+    }
+
     fn value(&self, index: usize) -> Option<&'a str> {
         let name = self.proto.input.get(index).filter(|name| !name.is_empty())?;
         Some(self.lowering.resolve(name))
@@ -75,6 +81,11 @@ impl<'a, 'b> NodeView<'a, 'b> {
     /// All inputs, each of which must be there.
     pub(super) fn all_inputs(&mut self) -> Result<Vec<String>, Refusal> {
         (0..self.input_count()).map(|index| self.input(index)).collect()
+    }
+
+    /// Whether input `index` is there, and no constant.
+    pub(super) fn is_computed(&self, index: usize) -> bool {
+        self.has(index) && self.constant(index).is_none()
     }
 
     /// Input `index`, if it is a constant.
@@ -124,6 +135,18 @@ impl<'a, 'b> NodeView<'a, 'b> {
         Some(self.lowering.fact(self.value(index)?)?.dtype)
     }
 
+    /// The number of the type in which the file stores input `index`, if it says so: one of
+    /// `TensorProto.DataType`.
+    pub(super) fn data_type(&self, index: usize) -> Option<i32> {
+        self.lowering.data_type(self.value(index)?)
+    }
+
+    /// Whether anything reads output `index`.
+    pub(super) fn is_output_read(&self, index: usize) -> bool {
+        let name = self.proto.output.get(index).filter(|name| !name.is_empty());
+        name.is_some_and(|name| self.lowering.is_read(name))
+    }
+
     /// Makes `tensor` a parameter of this node, called after it and `name`.
     pub(super) fn own_parameter(&mut self, name: &str, tensor: Tensor) -> String {
         let name = format!("{}.{name}", self.name);
@@ -148,6 +171,13 @@ impl<'a, 'b> NodeView<'a, 'b> {
         self.emit_output(0, op, inputs)
     }
 
+    /// Adds `op` as what makes all outputs of the node, in order.
+    pub(super) fn emit_all(&mut self, op: Op, inputs: Vec<String>) {
+        self.named = true;
+        let outputs = self.proto.output.clone();
+        self.lowering.push_all(self.name.clone(), op, inputs, outputs);
+    }
+
     /// Adds `op` as what makes output `index`.
     pub(super) fn emit_output(
         &mut self,
@@ -155,15 +185,14 @@ impl<'a, 'b> NodeView<'a, 'b> {
         op: Op,
         inputs: Vec<String>,
     ) -> Result<(), Refusal> {
-        let output = self.proto.output.get(index).filter(|name| !name.is_empty());
-        let output = output.ok_or_else(|| format!("it has no output {index}"))?;
+        let output = self.output(index)?;
         let name = if self.named {
             self.lowering.unused_name(&format!("{}/{index}", self.name))
         } else {
             self.named = true;
             self.name.clone()
         };
-        self.lowering.push(name, op, inputs, output);
+        self.lowering.push(name, op, inputs, &output);
         Ok(())
     }
 }

@@ -1,11 +1,11 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use burn_dispatch::{DispatchDevice, DispatchTensor};
 
+use super::frame::Frame;
 use super::{Context, Device, primitive};
 use crate::graph::Facts;
-use crate::ops::Values;
-use crate::{DType, Error, Fact, Graph, Tensor, Weights};
+use crate::{Error, Fact, Graph, Tensor, Weights};
 
 /// A graph with its parameters on a device, ready to run.
 pub struct Executor {
@@ -14,8 +14,6 @@ pub struct Executor {
     constants: Weights,
     parameters: BTreeMap<String, DispatchTensor>,
     device: DispatchDevice,
-    /// How many nodes read each value, outputs counted.
-    readers: HashMap<String, usize>,
 }
 
 impl Executor {
@@ -43,12 +41,7 @@ impl Executor {
             }
             parameters.insert(name.clone(), primitive::upload(tensor, &device));
         }
-        let mut readers = HashMap::new();
-        let read = graph.nodes.iter().flat_map(|node| &node.inputs).chain(&graph.outputs);
-        for name in read.filter(|name| !name.is_empty()) {
-            *readers.entry(name.clone()).or_insert(0) += 1;
-        }
-        Ok(Self { graph, constants, parameters, device, readers })
+        Ok(Self { graph, constants, parameters, device })
     }
 
     /// The graph that this runs.
@@ -79,8 +72,7 @@ impl Executor {
         &self.parameters
     }
 
-    /// Runs every node once, in order. A value is let go by its last reader, so that its
-    /// buffer can be used again.
+    /// Runs every node once, in order.
     pub(super) fn run(
         &self,
         inputs: &[Tensor],
@@ -89,8 +81,6 @@ impl Executor {
     ) -> Result<Vec<DispatchTensor>, Error> {
         let shapes: Vec<Vec<usize>> = inputs.iter().map(|input| input.shape().to_vec()).collect();
         let facts = self.facts(&shapes)?;
-        let mut left = self.readers.clone();
-        let mut values: HashMap<&str, DispatchTensor> = HashMap::new();
         for (info, input) in self.graph.inputs.iter().zip(inputs) {
             if Fact::computed(input.dtype()) != Fact::computed(info.dtype) {
                 return Err(Error::Input {
@@ -99,62 +89,12 @@ impl Executor {
                     found: input.dtype().to_string(),
                 });
             }
-            values.insert(&info.name, primitive::upload(input, &self.device));
         }
-        for (index, node) in self.graph.nodes.iter().enumerate() {
-            let made: Vec<Fact> = node.outputs.iter().map(|name| facts[name].clone()).collect();
-            // What is known beforehand is uploaded where something reads it, not computed.
-            if made.iter().all(|fact| fact.known.is_some()) {
-                continue;
-            }
-            let mut operands = Vec::with_capacity(node.inputs.len());
-            for name in &node.inputs {
-                operands.push(self.value(name, &facts, parameters, &mut values, &mut left));
-            }
-            context.node = index;
-            let outputs = node.op.run(Values(operands), &made, context);
-            for (name, output) in node.outputs.iter().zip(outputs) {
-                if self.readers.contains_key(name) {
-                    values.insert(name, output);
-                }
-            }
+        let mut frame = Frame::new(&self.graph.nodes, &self.graph.outputs, parameters, facts);
+        for (info, input) in self.graph.inputs.iter().zip(inputs) {
+            frame.insert(&info.name, primitive::upload(input, &self.device));
         }
-        let mut outputs = Vec::with_capacity(self.graph.outputs.len());
-        for name in &self.graph.outputs {
-            outputs.extend(self.value(name, &facts, parameters, &mut values, &mut left));
-        }
-        Ok(outputs)
-    }
-
-    /// A value for one of its readers: moved out for the last one.
-    fn value(
-        &self,
-        name: &str,
-        facts: &Facts,
-        parameters: &BTreeMap<String, DispatchTensor>,
-        values: &mut HashMap<&str, DispatchTensor>,
-        left: &mut HashMap<String, usize>,
-    ) -> Option<DispatchTensor> {
-        if name.is_empty() {
-            return None;
-        }
-        if let Some(parameter) = parameters.get(name) {
-            return Some(parameter.clone());
-        }
-        let last = left.get_mut(name).is_none_or(|count| {
-            *count = count.saturating_sub(1);
-            *count == 0
-        });
-        let value = if last { values.remove(name) } else { values.get(name).cloned() };
-        value.or_else(|| {
-            let fact = facts.get(name)?;
-            let known = fact.known.as_ref()?;
-            if fact.dtype == DType::Bool {
-                let bytes: Vec<u8> = known.iter().map(|&value| u8::from(value != 0)).collect();
-                let tensor = Tensor::new(DType::Bool, fact.shape.clone(), bytes.into())?;
-                return Some(primitive::upload(&tensor, &self.device));
-            }
-            Some(primitive::from_i64(known, &fact.shape, &self.device))
-        })
+        frame.run(&self.graph.nodes, context)?;
+        frame.outputs(&self.graph.outputs, context)
     }
 }

@@ -4,6 +4,7 @@ mod adamw;
 mod context;
 mod device;
 mod executor;
+mod frame;
 pub(crate) mod primitive;
 mod training;
 
@@ -11,4 +12,5 @@ pub use adamw::AdamW;
 pub(crate) use context::Context;
 pub use device::Device;
 pub use executor::Executor;
+pub(crate) use frame::run_block;
 pub use training::{Step, TrainOptions, Trainer};

@@ -2,7 +2,8 @@
 
 use burn_backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
 use burn_backend::{
-    DType as BurnDType, FloatDType, Shape, Slice, TensorData, TensorMetadata, read_sync,
+    BoolDType, DType as BurnDType, FloatDType, IntDType, Scalar, Shape, Slice, TensorData,
+    TensorMetadata, read_sync,
 };
 use burn_dispatch::{Dispatch, DispatchDevice, DispatchTensor};
 
@@ -54,6 +55,16 @@ pub(crate) fn slice(tensor: DispatchTensor, ranges: &[(usize, usize, usize)]) ->
     by_kind!(tensor, float_slice, int_slice, bool_slice, (&slices))
 }
 
+/// The elements of `axes` in the other direction.
+pub(crate) fn flip(tensor: DispatchTensor, axes: &[usize]) -> DispatchTensor {
+    by_kind!(tensor, float_flip, int_flip, bool_flip, (axes))
+}
+
+/// `times` copies, one after the other along `axis`.
+pub(crate) fn repeat(tensor: DispatchTensor, axis: usize, times: usize) -> DispatchTensor {
+    by_kind!(tensor, float_repeat_dim, int_repeat_dim, bool_repeat_dim, (axis, times))
+}
+
 /// Broadcast to `to`, to which the shape must broadcast.
 pub(crate) fn expand(tensor: DispatchTensor, to: &[usize]) -> DispatchTensor {
     let tensor = broadcast_rank(tensor, to.len());
@@ -92,6 +103,47 @@ pub(crate) fn select(
     let count = shape(&indices).iter().product();
     let indices = reshape(indices, &[count]);
     by_kind!(tensor, float_select, int_select, bool_select, (axis, indices))
+}
+
+/// Along `axis`, the elements at `indices`, which are as long as `tensor` in all other axes.
+pub(crate) fn gather(
+    tensor: DispatchTensor,
+    axis: usize,
+    indices: DispatchTensor,
+) -> DispatchTensor {
+    match kind(&tensor) {
+        DType::F32 => Dispatch::float_gather(axis, tensor, indices),
+        DType::Bool => Dispatch::bool_gather(axis, tensor, indices),
+        _ => Dispatch::int_gather(axis, tensor, indices),
+    }
+}
+
+/// `value` where `mask` holds, `tensor` elsewhere; all of one shape.
+pub(crate) fn mask_where(
+    tensor: DispatchTensor,
+    mask: DispatchTensor,
+    value: DispatchTensor,
+) -> DispatchTensor {
+    by_kind!(tensor, float_mask_where, int_mask_where, bool_mask_where, (mask, value))
+}
+
+/// Zero, or false, where `mask` holds, `tensor` elsewhere.
+pub(crate) fn zero_where(tensor: DispatchTensor, mask: DispatchTensor) -> DispatchTensor {
+    match kind(&tensor) {
+        DType::F32 => Dispatch::float_mask_fill(tensor, mask, Scalar::Float(0.0)),
+        DType::Bool => Dispatch::bool_and(tensor, Dispatch::bool_not(mask)),
+        _ => Dispatch::int_mask_fill(tensor, mask, Scalar::Int(0)),
+    }
+}
+
+/// 0 for false, 1 for true.
+pub(crate) fn bool_to_int(tensor: DispatchTensor) -> DispatchTensor {
+    Dispatch::bool_into_int(tensor, IntDType::I64)
+}
+
+/// Whether a whole number is not zero.
+pub(crate) fn int_to_bool(tensor: DispatchTensor) -> DispatchTensor {
+    Dispatch::bool_not(Dispatch::int_equal_elem(tensor, Scalar::Int(0), BoolDType::Native))
 }
 
 /// Ones on the device of `like`.
@@ -142,7 +194,7 @@ pub(crate) fn download(tensor: DispatchTensor) -> Tensor {
     match kind(&tensor) {
         DType::F32 => Tensor::from_f32(&shape, &read_f32(tensor)),
         DType::Bool => {
-            let ints = Dispatch::bool_into_int(tensor, burn_backend::IntDType::I64);
+            let ints = bool_to_int(tensor);
             let bytes: Vec<u8> = read_i64(ints).iter().map(|&value| u8::from(value != 0)).collect();
             Tensor::new(DType::Bool, shape, bytes.into()).expect("one byte an element")
         }

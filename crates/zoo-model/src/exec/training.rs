@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use burn_backend::AutodiffBackend;
 use burn_backend::ops::{ActivationOps, FloatTensorOps};
@@ -6,7 +6,7 @@ use burn_dispatch::{Dispatch, DispatchTensor};
 
 use super::context::Training;
 use super::{AdamW, Context, Executor, primitive};
-use crate::{DType, Error, SplitMix64, Tensor, Weights};
+use crate::{DType, Error, Graph, SplitMix64, Tensor, Weights};
 
 /// How a training step runs.
 #[derive(Debug, Clone, Copy)]
@@ -46,12 +46,14 @@ pub struct Trainer {
 impl Trainer {
     /// Trains those parameters of `executor` that the graph calls trainable and `select` likes.
     /// `seed` is for dropout.
+    ///
+    /// Fails where an inference-only operator stands between one of them and the outputs.
     pub fn new(
         executor: Executor,
         options: TrainOptions,
         seed: u64,
         mut select: impl FnMut(&str) -> bool,
-    ) -> Self {
+    ) -> Result<Self, Error> {
         let mut trained = Vec::new();
         let mut parameters = executor.parameters().clone();
         for (name, parameter) in &executor.graph().parameters {
@@ -64,7 +66,8 @@ impl Trainer {
                 trained.push(name.clone());
             }
         }
-        Self { executor, parameters, trained, random: SplitMix64::new(seed), options }
+        check_gradients(executor.graph(), &trained)?;
+        Ok(Self { executor, parameters, trained, random: SplitMix64::new(seed), options })
     }
 
     /// The names of the trained parameters, in order.
@@ -168,6 +171,23 @@ impl Trainer {
         each.map(|(name, tensor)| (name.clone(), primitive::download(plain(name, tensor))))
             .collect()
     }
+}
+
+/// Checks that gradients reach each of `trained`: nothing that depends on them goes through an
+/// inference-only operator.
+fn check_gradients(graph: &Graph, trained: &[String]) -> Result<(), Error> {
+    let mut moved: HashSet<&str> = trained.iter().map(String::as_str).collect();
+    for node in &graph.nodes {
+        if !node.inputs.iter().any(|name| moved.contains(name.as_str())) {
+            continue;
+        }
+        if node.op.is_inference_only() {
+            let (node, op) = (node.name.clone(), node.op.name().to_owned());
+            return Err(Error::NotTrainable { node, op });
+        }
+        moved.extend(node.outputs.iter().map(String::as_str));
+    }
+    Ok(())
 }
 
 fn tracked(tensor: DispatchTensor) -> DispatchTensor {

@@ -1,3 +1,6 @@
+mod arrange;
+mod attention;
+
 use std::collections::BTreeMap;
 
 use super::{Graph, Node, Parameter, ValueInfo};
@@ -25,7 +28,8 @@ pub struct Value {
 }
 
 impl Value {
-    /// The length of its second axis: the channels of an image, the length of a feature.
+    /// The length of its second axis: the channels of an image, the length of a feature. Of
+    /// tokens, and of images with channels last, the length of the last axis.
     pub fn channels(&self) -> usize {
         self.channels
     }

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use super::Graph;
+use super::{Graph, Node};
 use crate::ops::OpError;
 
 /// Why a graph cannot be run.
@@ -27,6 +27,12 @@ pub enum GraphError {
     /// A graph with nothing to compute.
     #[error("the graph has no {0}")]
     Empty(&'static str),
+    /// Blocks within blocks within blocks.
+    #[error("blocks are nested more than {limit} deep")]
+    Nesting {
+        /// The most that run.
+        limit: usize,
+    },
     /// An operator that does not take its inputs.
     #[error("node `{node}` ({op}) does not take its inputs {inputs}")]
     Node {
@@ -51,9 +57,6 @@ impl Graph {
 
     /// Checks that names are unique and that each node comes after what it reads.
     pub fn check(&self) -> Result<(), GraphError> {
-        if self.inputs.is_empty() {
-            return Err(GraphError::Empty("input"));
-        }
         if self.outputs.is_empty() {
             return Err(GraphError::Empty("output"));
         }
@@ -67,32 +70,63 @@ impl Graph {
         };
         self.inputs.iter().try_for_each(|input| define(&input.name))?;
         self.parameters.keys().try_for_each(|name| define(name))?;
-        let mut nodes: HashSet<&str> = HashSet::new();
-        for node in &self.nodes {
-            if !nodes.insert(&node.name) {
-                return Err(GraphError::Duplicate { name: node.name.clone() });
+        check_nodes(&self.nodes, &mut values, 0)?;
+        check_outputs(&self.outputs, &values, "the graph's outputs")
+    }
+}
+
+/// Checks nodes that may read `values`, to which is added what they make. They stand `depth`
+/// blocks deep.
+fn check_nodes<'a>(
+    all: &'a [Node],
+    values: &mut HashSet<&'a str>,
+    depth: usize,
+) -> Result<(), GraphError> {
+    /// Blocks within blocks, each of which takes some of the stack when it runs.
+    const MAX_DEPTH: usize = 16;
+    if depth > MAX_DEPTH {
+        return Err(GraphError::Nesting { limit: MAX_DEPTH });
+    }
+    let mut nodes: HashSet<&str> = HashSet::new();
+    for node in all {
+        if !nodes.insert(&node.name) {
+            return Err(GraphError::Duplicate { name: node.name.clone() });
+        }
+        if node.outputs.iter().all(String::is_empty) {
+            return Err(GraphError::Empty("output at one of its nodes"));
+        }
+        for name in node.inputs.iter().filter(|name| !name.is_empty()) {
+            if !values.contains(name.as_str()) {
+                let (name, reader) = (name.clone(), node.name.clone());
+                return Err(GraphError::Undefined { name, reader });
             }
-            if node.outputs.is_empty() {
-                return Err(GraphError::Empty("output at one of its nodes"));
-            }
-            for name in node.inputs.iter().filter(|name| !name.is_empty()) {
-                if !values.contains(name.as_str()) {
-                    let (name, reader) = (name.clone(), node.name.clone());
-                    return Err(GraphError::Undefined { name, reader });
-                }
-            }
-            for name in &node.outputs {
-                if !values.insert(name) {
+        }
+        for block in node.op.blocks() {
+            let mut inside = HashSet::new();
+            for name in &block.inputs {
+                if !inside.insert(name.as_str()) {
                     return Err(GraphError::Duplicate { name: name.clone() });
                 }
             }
+            check_nodes(&block.nodes, &mut inside, depth + 1)?;
+            check_outputs(&block.outputs, &inside, &node.name)?;
         }
-        match self.outputs.iter().find(|name| !values.contains(name.as_str())) {
-            None => Ok(()),
-            Some(name) => Err(GraphError::Undefined {
-                name: name.clone(),
-                reader: "the graph's outputs".to_owned(),
-            }),
+        for name in node.outputs.iter().filter(|name| !name.is_empty()) {
+            if !values.insert(name) {
+                return Err(GraphError::Duplicate { name: name.clone() });
+            }
         }
+    }
+    Ok(())
+}
+
+fn check_outputs(
+    outputs: &[String],
+    values: &HashSet<&str>,
+    reader: &str,
+) -> Result<(), GraphError> {
+    match outputs.iter().find(|name| !values.contains(name.as_str())) {
+        None => Ok(()),
+        Some(name) => Err(GraphError::Undefined { name: name.clone(), reader: reader.to_owned() }),
     }
 }

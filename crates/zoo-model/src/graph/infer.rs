@@ -1,12 +1,13 @@
-use super::{Fact, Facts, Graph, GraphError};
+use super::{Fact, Facts, Graph, GraphError, Node};
 use crate::ops::OpError;
 use crate::{Error, Weights};
 
 impl Graph {
     /// The type and shape of every value, for inputs of the given shapes.
     ///
-    /// `weights` give the values of small constants, which shapes may depend on. This is the
-    /// one place where shapes are checked: what comes through here can be run.
+    /// `weights` give the values of small constants, which shapes may depend on. This is where
+    /// shapes are checked: what comes through here can be run. A value whose shape depends on
+    /// numbers that only a run can tell is not among the facts; the same rules check it then.
     pub fn infer(&self, weights: &Weights, inputs: &[Vec<usize>]) -> Result<Facts, Error> {
         let mut facts = self.input_facts(inputs)?;
         for (name, parameter) in &self.parameters {
@@ -20,22 +21,18 @@ impl Graph {
             facts.insert(name.clone(), fact);
         }
         for node in &self.nodes {
+            let known_inputs =
+                node.inputs.iter().all(|name| name.is_empty() || facts.contains_key(name));
+            if !known_inputs {
+                continue;
+            }
             let operands: Vec<Option<&Fact>> =
                 node.inputs.iter().map(|name| facts.get(name)).collect();
-            let made = node.op.infer(&operands).and_then(|made| {
-                if made.len() < node.outputs.len() {
-                    return Err(OpError::new(format!("it makes {} values", made.len())));
-                }
-                Ok(made)
-            });
-            let made = made.map_err(|source| {
-                Error::Graph(GraphError::Node {
-                    node: node.name.clone(),
-                    op: node.op.name().to_owned(),
-                    inputs: shapes_text(&operands),
-                    source,
-                })
-            })?;
+            let made = match infer_node(node, &operands) {
+                Ok(made) => made,
+                Err(source) if source.is_about_values() => continue,
+                Err(source) => return Err(refusal(node, &operands, source)),
+            };
             for (name, fact) in node.outputs.iter().zip(made) {
                 facts.insert(name.clone(), fact);
             }
@@ -48,11 +45,17 @@ impl Graph {
             return Err(Error::InputCount { expected: self.inputs.len(), found: shapes.len() });
         }
         let mut facts = Facts::new();
+        let may_be_empty = self.nodes.iter().all(|node| node.op.takes_empty());
         for (info, shape) in self.inputs.iter().zip(shapes) {
             let fits = info.shape.len() == shape.len()
                 && info.shape.iter().zip(shape).all(|(dim, len)| dim.is_none_or(|dim| dim == *len))
-                && shape.iter().all(|&len| len > 0);
-            if !fits {
+                && (may_be_empty || !shape.contains(&0));
+            // What nothing reads cannot be wrong: exporters leave such inputs behind.
+            let is_read = || {
+                self.outputs.contains(&info.name)
+                    || self.nodes.iter().any(|node| node.inputs.contains(&info.name))
+            };
+            if !fits && is_read() {
                 return Err(Error::Input {
                     name: info.name.clone(),
                     expected: info.shape_text(),
@@ -65,6 +68,28 @@ impl Graph {
         }
         Ok(facts)
     }
+}
+
+/// The shape rule of `node`, for all the values that it makes.
+pub(crate) fn infer_node(node: &Node, operands: &[Option<&Fact>]) -> Result<Vec<Fact>, OpError> {
+    if !node.op.takes_empty() && operands.iter().flatten().any(|fact| fact.elements() == 0) {
+        return Err(OpError::new("an axis of length 0 leaves nothing to compute"));
+    }
+    let made = node.op.infer(operands)?;
+    if made.len() < node.outputs.len() {
+        return Err(OpError::new(format!("it makes {} values", made.len())));
+    }
+    Ok(made)
+}
+
+/// That `node` does not take `operands`, because of `source`.
+pub(crate) fn refusal(node: &Node, operands: &[Option<&Fact>], source: OpError) -> Error {
+    Error::Graph(GraphError::Node {
+        node: node.name.clone(),
+        op: node.op.name().to_owned(),
+        inputs: shapes_text(operands),
+        source,
+    })
 }
 
 fn shapes_text(operands: &[Option<&Fact>]) -> String {

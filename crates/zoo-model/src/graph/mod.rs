@@ -4,6 +4,7 @@
 //! nodes stand in an order in which each comes after what it reads. [`Graph::check`] proves
 //! this and that every shape fits, before anything is run.
 
+mod block;
 mod builder;
 mod check;
 mod cuts;
@@ -15,10 +16,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use block::Block;
 pub use builder::{ConvSpec, GraphBuilder, Value};
 pub use check::GraphError;
 pub use cuts::Cuts;
 pub use fact::{Fact, Facts};
+pub(crate) use infer::{infer_node, refusal};
 pub use surgery::NewHead;
 
 use crate::{DType, Hasher, Op};
@@ -77,7 +80,7 @@ pub struct Node {
     /// The values read, in the operator's order; an empty name stands for an optional input
     /// that is not there.
     pub inputs: Vec<String>,
-    /// The values made.
+    /// The values made; an empty name stands for one that nothing reads.
     pub outputs: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Convolution over one or two axes.
+//! Convolution over one to three axes.
 
 use burn_backend::ops::{ConvOptions, ModuleOps};
 use burn_dispatch::{Dispatch, DispatchTensor};
@@ -125,23 +125,8 @@ impl Conv {
     pub(super) fn infer(&self, inputs: &Operands) -> Result<Fact, OpError> {
         inputs.at_most(3)?;
         let (x, weight) = (inputs.float(0)?, inputs.float(1)?);
-        let axes = x.shape.len().saturating_sub(2);
-        if !(1..=2).contains(&axes) || weight.shape.len() != x.shape.len() {
-            return Err(OpError::new("input and weight must have rank 3 or 4, the same for both"));
-        }
-        let (outputs, channels) = (weight.shape[0], weight.shape[1]);
-        if self.groups == 0 || outputs == 0 || outputs % self.groups != 0 {
-            return Err(OpError::new(format!(
-                "{outputs} output channels do not fall into {} groups",
-                self.groups
-            )));
-        }
-        if channels.checked_mul(self.groups) != Some(x.shape[1]) {
-            return Err(OpError::new(format!(
-                "the weight takes {channels} x {} channels, the input has {}",
-                self.groups, x.shape[1]
-            )));
-        }
+        let shape = self.shape(&x.shape, &weight.shape)?;
+        let outputs = shape[1];
         if let Some(bias) = inputs.optional(2)
             && bias.shape != [outputs]
         {
@@ -150,9 +135,31 @@ impl Conv {
                 bias.shape
             )));
         }
-        let mut shape = vec![x.shape[0], outputs];
-        shape.extend(self.window(&weight.shape[2..]).output(&x.shape[2..])?);
-        Ok(Fact::float(bounded(shape)?))
+        Ok(Fact::float(shape))
+    }
+
+    /// What convolving `x` with `weight` makes, given by their shapes.
+    pub(super) fn shape(&self, x: &[usize], weight: &[usize]) -> Result<Vec<usize>, OpError> {
+        let axes = x.len().saturating_sub(2);
+        if !(1..=3).contains(&axes) || weight.len() != x.len() {
+            return Err(OpError::new("input and weight must have rank 3 to 5, the same for both"));
+        }
+        let (outputs, channels) = (weight[0], weight[1]);
+        if self.groups == 0 || outputs == 0 || outputs % self.groups != 0 {
+            return Err(OpError::new(format!(
+                "{outputs} output channels do not fall into {} groups",
+                self.groups
+            )));
+        }
+        if channels.checked_mul(self.groups) != Some(x[1]) {
+            return Err(OpError::new(format!(
+                "the weight takes {channels} x {} channels, the input has {}",
+                self.groups, x[1]
+            )));
+        }
+        let mut shape = vec![x[0], outputs];
+        shape.extend(self.window(&weight[2..]).output(&x[2..])?);
+        bounded(shape)
     }
 
     fn window<'a>(&'a self, kernel: &'a [usize]) -> Window<'a> {
@@ -168,6 +175,14 @@ impl Conv {
         {
             let options = ConvOptions::new_with_padding([*s], [*p], [*d], self.groups);
             return Dispatch::conv1d(x, weight, bias, options);
+        }
+        if let ([s0, s1, s2], [p0, p1, p2], [d0, d1, d2]) =
+            (self.stride.as_slice(), pads.as_slice(), self.dilation.as_slice())
+        {
+            let (stride, dilation) = ([*s0, *s1, *s2], [*d0, *d1, *d2]);
+            let options =
+                ConvOptions::new_with_padding(stride, [*p0, *p1, *p2], dilation, self.groups);
+            return Dispatch::conv3d(x, weight, bias, options);
         }
         let options = ConvOptions::new_with_padding(
             [self.stride[0], self.stride[1]],

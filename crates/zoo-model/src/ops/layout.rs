@@ -1,17 +1,17 @@
 //! Operators that only arrange elements, and the arithmetic on shapes that goes with them.
 
-use burn_backend::ops::{FloatTensorOps, PadMode};
-use burn_dispatch::{Dispatch, DispatchTensor};
+use burn_dispatch::DispatchTensor;
 use serde::{Deserialize, Serialize};
 
-use super::arithmetic::spread;
+use super::known::spread;
 use super::operand::{axes_of, axis_of, bounded, broadcast};
-use super::{OpError, Operands, Values};
+use super::slice::{Lists, Range};
+use super::{OpError, Operands, Values, pad, space};
 use crate::exec::primitive;
 use crate::{DType, Fact};
 
-/// The same elements in another arrangement. Where a list is `None`, it comes as a further
-/// input, whose values must follow from shapes and constants.
+/// The same elements in another arrangement. Where a list is `None`, or else empty though there
+/// is an input for it, that further input lists it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
@@ -26,6 +26,12 @@ pub enum Layout {
     /// Another shape for the same elements: `x, shape?`; -1 is what is left, 0 the same as
     /// before. ONNX `Reshape`.
     Reshape {
+        /// The shape.
+        shape: Option<Vec<i64>>,
+    },
+    /// Another shape for the same elements, where 0 is a length as well: `x, shape?`; -1 is what
+    /// is left. ONNX `Reshape` with `allowzero`.
+    ReshapeWithZeros {
         /// The shape.
         shape: Option<Vec<i64>>,
     },
@@ -47,15 +53,15 @@ pub enum Layout {
         ends: Option<Vec<i64>>,
         /// The axes that are cut; the first ones if not given at all.
         axes: Option<Vec<i64>>,
-        /// The steps, at least 1; 1 if not given at all.
+        /// The steps, negative ones backwards; 1 if not given at all.
         steps: Option<Vec<i64>>,
     },
-    /// Without some axes of length one: `x`. ONNX `Squeeze`.
+    /// Without some axes of length one: `x, axes?`. ONNX `Squeeze`.
     Squeeze {
-        /// The axes; none means all of length one.
+        /// The axes; where none is listed at all, those of length one.
         axes: Vec<i64>,
     },
-    /// With new axes of length one: `x`. ONNX `Unsqueeze`.
+    /// With new axes of length one: `x, axes?`. ONNX `Unsqueeze`.
     Unsqueeze {
         /// Where they stand in the result.
         axes: Vec<i64>,
@@ -65,20 +71,45 @@ pub enum Layout {
         /// The shape.
         shape: Option<Vec<i64>>,
     },
-    /// With a constant around it: `x`. ONNX `Pad`, mode `constant`.
+    /// With a constant around it: `x, pads?, value?, axes?`. The input `pads` lists what goes
+    /// before each of `axes`, or of all, then what goes after. ONNX `Pad`, mode `constant`.
     Pad {
         /// So many before and after, for each axis.
         pads: Vec<(usize, usize)>,
-        /// The constant.
+        /// The constant, unless there is an input for it.
         value: f32,
     },
-    /// With its mirror image around it, which does not repeat the edge: `x`. ONNX `Pad`, mode
-    /// `reflect`.
+    /// With its edge repeated around it: `x, pads?, unused?, axes?`. ONNX `Pad`, mode `edge`.
+    PadEdge {
+        /// So many before and after, for each axis.
+        pads: Vec<(usize, usize)>,
+    },
+    /// With its mirror image around it, which does not repeat the edge: `x, pads?, unused?,
+    /// axes?`. ONNX `Pad`, mode `reflect`.
     PadReflect {
         /// So many before and after, for each axis; fewer than it is long.
         pads: Vec<(usize, usize)>,
     },
-    /// The elements at some indices of an axis: `x, indices`. ONNX `Gather`.
+    /// Each axis so many times over: `x, repeats?`. ONNX `Tile`.
+    Tile {
+        /// How often, for each axis.
+        repeats: Option<Vec<i64>>,
+    },
+    /// Channels laid out as squares: `x [batch, channels, height, width]`. ONNX `DepthToSpace`.
+    DepthToSpace {
+        /// The side of a square.
+        block: usize,
+        /// Whether the channels of a square lie side by side, as in PyTorch's `PixelShuffle`
+        /// (ONNX's `CRD`), and not all first ones before all second ones (`DCR`).
+        crd: bool,
+    },
+    /// Squares laid out as channels: `x [batch, channels, height, width]`. ONNX `SpaceToDepth`.
+    SpaceToDepth {
+        /// The side of a square.
+        block: usize,
+    },
+    /// The elements at some indices of an axis, negative ones counted from its end: `x,
+    /// indices`. ONNX `Gather`.
     Gather {
         /// The axis.
         axis: i64,
@@ -98,6 +129,7 @@ impl Layout {
             Self::Identity => "identity",
             Self::Flatten { .. } => "flatten",
             Self::Reshape { .. } => "reshape",
+            Self::ReshapeWithZeros { .. } => "reshape_with_zeros",
             Self::Transpose { .. } => "transpose",
             Self::Concat { .. } => "concat",
             Self::Slice { .. } => "slice",
@@ -105,7 +137,11 @@ impl Layout {
             Self::Unsqueeze { .. } => "unsqueeze",
             Self::Expand { .. } => "expand",
             Self::Pad { .. } => "pad",
+            Self::PadEdge { .. } => "pad_edge",
             Self::PadReflect { .. } => "pad_reflect",
+            Self::Tile { .. } => "tile",
+            Self::DepthToSpace { .. } => "depth_to_space",
+            Self::SpaceToDepth { .. } => "space_to_depth",
             Self::Gather { .. } => "gather",
             Self::Shape { .. } => "shape",
         }
@@ -124,7 +160,11 @@ impl Layout {
             }
             Self::Reshape { shape } => {
                 let wanted = given(shape.as_deref(), inputs, 1)?;
-                same(reshaped(&x.shape, wanted)?)
+                same(reshaped(&x.shape, wanted, true)?)
+            }
+            Self::ReshapeWithZeros { shape } => {
+                let wanted = given(shape.as_deref(), inputs, 1)?;
+                same(reshaped(&x.shape, wanted, false)?)
             }
             Self::Transpose { permutation } => {
                 let mut sorted = permutation.clone();
@@ -141,6 +181,7 @@ impl Layout {
             Self::Concat { axis } => concat(axis_of(*axis, rank)?, x, inputs)?,
             Self::Slice { .. } => self.infer_slice(x, inputs)?,
             Self::Squeeze { axes } => {
+                let axes = listed(axes, inputs)?;
                 let axes = if axes.is_empty() {
                     (0..rank).filter(|&axis| x.shape[axis] == 1).collect()
                 } else {
@@ -153,6 +194,7 @@ impl Layout {
                 same(keep.map(|axis| x.shape[axis]).collect())
             }
             Self::Unsqueeze { axes } => {
+                let axes = listed(axes, inputs)?;
                 let mut shape = x.shape.clone();
                 for axis in axes_of(axes, rank + axes.len())? {
                     shape.insert(axis, 1);
@@ -169,23 +211,12 @@ impl Layout {
                     (shape.iter().product::<usize>() <= 1024).then(|| spread(x, &shape)).flatten();
                 Fact { dtype: x.dtype, shape, known }
             }
-            Self::Pad { pads, .. } | Self::PadReflect { pads } => {
-                inputs.at_most(1)?;
-                let x = inputs.float(0)?;
-                let reflect = matches!(self, Self::PadReflect { .. });
-                let reaches = |(dim, pad): (&usize, &(usize, usize))| pad.0.max(pad.1) >= *dim;
-                if reflect && x.shape.iter().zip(pads).any(reaches) {
-                    return Err(OpError::new("an axis is too short to be mirrored so far"));
-                }
-                if pads.len() != rank {
-                    return Err(OpError::new(format!("{} pairs pad {rank} axes", pads.len())));
-                }
-                let padded = |(dim, (before, after)): (&usize, &(usize, usize))| {
-                    dim.checked_add(*before)?.checked_add(*after)
-                };
-                let shape: Option<Vec<usize>> = x.shape.iter().zip(pads).map(padded).collect();
-                Fact::float(bounded(shape.ok_or_else(|| OpError::new("the padding overflows"))?)?)
+            Self::Pad { .. } | Self::PadEdge { .. } | Self::PadReflect { .. } => {
+                pad::infer(self, inputs)?
             }
+            Self::Tile { repeats } => tiled(x, given(repeats.as_deref(), inputs, 1)?)?,
+            Self::DepthToSpace { block, .. } => space::infer_to_space(*block, x)?,
+            Self::SpaceToDepth { block } => space::infer_to_depth(*block, x)?,
             Self::Gather { axis } => gather(axis_of(*axis, rank)?, x, inputs)?,
             Self::Shape { start, end } => {
                 let clamp = |at: i64| {
@@ -199,13 +230,12 @@ impl Layout {
         Ok(vec![made])
     }
 
-    /// The ranges of a [`Layout::Slice`]: first index, index after the last and step for each
-    /// axis of `shape`.
+    /// What a [`Layout::Slice`] takes of each axis of `shape`.
     fn ranges(
         &self,
         shape: &[usize],
         operand: impl Fn(usize) -> Result<Option<Vec<i64>>, OpError>,
-    ) -> Result<Vec<(usize, usize, usize)>, OpError> {
+    ) -> Result<Vec<Range>, OpError> {
         let Self::Slice { starts, ends, axes, steps } = self else {
             return Err(OpError::new("not a slice"));
         };
@@ -213,48 +243,34 @@ impl Layout {
             Some(list) => Ok(Some(list.clone())),
             None => operand(index),
         };
-        let missing = || OpError::new("starts and ends must be given");
-        let starts = list(starts, 1)?.ok_or_else(missing)?;
-        let ends = list(ends, 2)?.ok_or_else(missing)?;
-        let axes = list(axes, 3)?.unwrap_or_else(|| (0..starts.len() as i64).collect());
-        let steps = list(steps, 4)?.unwrap_or_else(|| vec![1; starts.len()]);
-        if [ends.len(), axes.len(), steps.len()].iter().any(|&len| len != starts.len()) {
-            return Err(OpError::new("starts, ends, axes and steps differ in length"));
-        }
-        let mut ranges: Vec<_> = shape.iter().map(|&dim| (0, dim, 1)).collect();
-        for (index, &axis) in axes.iter().enumerate() {
-            let axis = axis_of(axis, shape.len())?;
-            let dim = shape[axis] as i64;
-            let clamp = |at: i64| (if at < 0 { at.saturating_add(dim) } else { at }).clamp(0, dim);
-            let (start, end) = (clamp(starts[index]), clamp(ends[index]));
-            let step = usize::try_from(steps[index]).ok().filter(|&step| step > 0);
-            let step = step.ok_or_else(|| OpError::new("only steps forward can be taken"))?;
-            ranges[axis] = (start as usize, end.max(start) as usize, step);
-        }
-        Ok(ranges)
+        let (starts, ends) = (list(starts, 1)?, list(ends, 2)?);
+        Lists { starts, ends, axes: list(axes, 3)?, steps: list(steps, 4)? }.ranges(shape)
     }
 
     fn infer_slice(&self, x: &Fact, inputs: &Operands) -> Result<Fact, OpError> {
         let ranges = self.ranges(&x.shape, |index| {
             inputs.optional(index).map(|_| inputs.known(index).map(<[i64]>::to_vec)).transpose()
         })?;
-        let shape = ranges.iter().map(|(from, to, step)| (to - from).div_ceil(*step)).collect();
+        let shape = ranges.iter().map(|range| range.len()).collect();
         let known = match (&x.known, &ranges[..]) {
-            (Some(known), [(from, to, step)]) => {
-                Some(known[*from..*to].iter().step_by(*step).copied().collect())
-            }
+            (Some(known), [range]) => Some(range.of(known)),
             _ => None,
         };
         Ok(Fact { dtype: x.dtype, shape, known })
     }
 
-    pub(super) fn run(&self, mut inputs: Values, made: &[Fact]) -> Vec<DispatchTensor> {
+    pub(super) fn run(&self, mut inputs: Values, made: &[Fact]) -> Result<DispatchTensor, OpError> {
+        if let Self::Pad { .. } | Self::PadEdge { .. } | Self::PadReflect { .. } = self {
+            return pad::run(self, inputs);
+        }
         let x = inputs.take(0);
         let shape = &made[0].shape;
-        let output = match self {
-            Self::Identity => x,
+        Ok(match self {
+            // Pads were handled above, since they read further inputs first.
+            Self::Identity | Self::Pad { .. } | Self::PadEdge { .. } | Self::PadReflect { .. } => x,
             Self::Flatten { .. }
             | Self::Reshape { .. }
+            | Self::ReshapeWithZeros { .. }
             | Self::Squeeze { .. }
             | Self::Unsqueeze { .. } => primitive::reshape(x, shape),
             Self::Transpose { permutation } => primitive::permute(x, permutation),
@@ -269,22 +285,43 @@ impl Layout {
                 let ranges = self.ranges(&dims, |index| {
                     Ok(inputs.0.get(index).cloned().flatten().map(primitive::read_i64))
                 });
-                primitive::slice(x, &ranges.unwrap_or_default())
+                let ranges = ranges?;
+                let forward: Vec<_> =
+                    ranges.iter().map(|range| (range.from, range.to, range.step)).collect();
+                let reversed: Vec<usize> =
+                    (0..ranges.len()).filter(|&axis| ranges[axis].reversed).collect();
+                let x = primitive::slice(x, &forward);
+                if reversed.is_empty() { x } else { primitive::flip(x, &reversed) }
             }
             Self::Expand { .. } => primitive::expand(x, shape),
-            Self::Pad { pads, value } => Dispatch::float_pad(x, pads, PadMode::Constant(*value)),
-            Self::PadReflect { pads } => Dispatch::float_pad(x, pads, PadMode::Reflect),
+            Self::Tile { .. } => {
+                let dims = primitive::shape(&x);
+                let factors = dims.iter().zip(shape).map(|(&from, &to)| to / from.max(1));
+                let repeat = |x, (axis, times): (usize, usize)| match times {
+                    0 => {
+                        let mut none: Vec<(usize, usize, usize)> =
+                            primitive::shape(&x).iter().map(|&dim| (0, dim, 1)).collect();
+                        none[axis].1 = 0;
+                        primitive::slice(x, &none)
+                    }
+                    1 => x,
+                    times => primitive::repeat(x, axis, times),
+                };
+                factors.enumerate().fold(x, repeat)
+            }
+            Self::DepthToSpace { block, crd } => space::run_to_space(*block, *crd, x),
+            Self::SpaceToDepth { block } => space::run_to_depth(*block, x),
             Self::Gather { axis } => {
-                let axis = axis_of(*axis, primitive::shape(&x).len()).unwrap_or_default();
-                let picked = primitive::select(x, axis, inputs.take(1));
-                primitive::reshape(picked, shape)
+                let dims = primitive::shape(&x);
+                let axis = axis_of(*axis, dims.len())?;
+                let picked = indices_within(inputs.take(1), dims[axis])?;
+                primitive::reshape(primitive::select(x, axis, picked), shape)
             }
             Self::Shape { .. } => {
                 let known = made[0].known.clone().unwrap_or_default();
                 primitive::from_i64(&known, shape, &primitive::device(&x))
             }
-        };
-        vec![output]
+        })
     }
 }
 
@@ -297,7 +334,28 @@ fn given<'a>(
     attribute.map_or_else(|| inputs.known(index), Ok)
 }
 
-fn reshaped(from: &[usize], wanted: &[i64]) -> Result<Vec<usize>, OpError> {
+/// A list of axes given as an attribute, or where that is empty, as input 1 if there is one.
+fn listed<'a>(attribute: &'a [i64], inputs: &Operands<'a>) -> Result<&'a [i64], OpError> {
+    if attribute.is_empty() && inputs.optional(1).is_some() {
+        return inputs.known(1);
+    }
+    Ok(attribute)
+}
+
+/// `x`, so many times over along each axis.
+fn tiled(x: &Fact, repeats: &[i64]) -> Result<Fact, OpError> {
+    if repeats.len() != x.shape.len() {
+        let rank = x.shape.len();
+        return Err(OpError::new(format!("{} numbers repeat {rank} axes", repeats.len())));
+    }
+    let times = |(&dim, &times): (&usize, &i64)| dim.checked_mul(usize::try_from(times).ok()?);
+    let shape: Option<Vec<usize>> = x.shape.iter().zip(repeats).map(times).collect();
+    let refuse = || OpError::new(format!("{:?} cannot be repeated {repeats:?} times", x.shape));
+    Ok(Fact { dtype: x.dtype, shape: bounded(shape.ok_or_else(refuse)?)?, known: None })
+}
+
+/// The shape that `wanted` means; with `copies`, 0 stands for the length as it was.
+fn reshaped(from: &[usize], wanted: &[i64], copies: bool) -> Result<Vec<usize>, OpError> {
     let total: usize = from.iter().product();
     let refuse = || OpError::new(format!("{from:?} cannot become {wanted:?}"));
     let mut shape = Vec::with_capacity(wanted.len());
@@ -308,7 +366,7 @@ fn reshaped(from: &[usize], wanted: &[i64]) -> Result<Vec<usize>, OpError> {
                 open = Some(axis);
                 1
             }
-            0 => *from.get(axis).ok_or_else(refuse)?,
+            0 if copies => *from.get(axis).ok_or_else(refuse)?,
             dim => usize::try_from(dim).map_err(|_| refuse())?,
         });
     }
@@ -348,19 +406,39 @@ fn gather(axis: usize, x: &Fact, inputs: &Operands) -> Result<Fact, OpError> {
     inputs.at_most(2)?;
     let indices = inputs.required(1)?;
     let dim = x.shape[axis] as i64;
-    // An index beyond the axis would be read from somewhere else: it must be known to fit.
-    let list = inputs.known(1)?;
-    if indices.dtype != DType::I64 || list.iter().any(|index| !(0..dim).contains(index)) {
-        return Err(OpError::new(format!("the indices must be whole numbers in 0..{dim}")));
+    let fits = |index: &i64| (-dim..dim).contains(index);
+    if indices.dtype != DType::I64 || indices.known.iter().flatten().any(|index| !fits(index)) {
+        return Err(OpError::new(format!("the indices must be whole numbers in -{dim}..{dim}")));
     }
     let mut shape = x.shape[..axis].to_vec();
     shape.extend(&indices.shape);
     shape.extend(&x.shape[axis + 1..]);
-    let known = match &x.known {
-        Some(known) if x.shape.len() == 1 => {
-            Some(list.iter().map(|&index| known[index as usize]).collect())
+    let known = match (&x.known, &indices.known) {
+        (Some(known), Some(list)) if x.shape.len() == 1 => {
+            Some(list.iter().map(|&index| known[index.rem_euclid(dim) as usize]).collect())
         }
         _ => None,
     };
     Ok(Fact { dtype: x.dtype, shape: bounded(shape)?, known })
+}
+
+/// `indices` of an axis of `length`, counted from its beginning; fails where one is beyond it,
+/// which would be read from somewhere else.
+pub(super) fn indices_within(
+    indices: DispatchTensor,
+    length: usize,
+) -> Result<DispatchTensor, OpError> {
+    let (shape, device) = (primitive::shape(&indices), primitive::device(&indices));
+    let mut list = primitive::read_i64(indices.clone());
+    let length = length as i64;
+    if let Some(index) = list.iter().find(|index| !(-length..length).contains(*index)) {
+        return Err(OpError::new(format!("the index {index} is beyond an axis of {length}")));
+    }
+    if list.iter().all(|&index| index >= 0) {
+        return Ok(indices);
+    }
+    for index in &mut list {
+        *index = index.rem_euclid(length);
+    }
+    Ok(primitive::from_i64(&list, &shape, &device))
 }

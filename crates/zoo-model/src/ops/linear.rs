@@ -72,7 +72,12 @@ impl Gemm {
 
 pub(super) fn infer_mat_mul(inputs: &Operands) -> Result<Fact, OpError> {
     inputs.at_most(2)?;
-    let (a, b) = (&inputs.float(0)?.shape, &inputs.float(1)?.shape);
+    let shape = mat_mul_shape(&inputs.float(0)?.shape, &inputs.float(1)?.shape)?;
+    Ok(Fact::float(shape))
+}
+
+/// The shape of the matrix product of what has the shapes `a` and `b`.
+pub(super) fn mat_mul_shape(a: &[usize], b: &[usize]) -> Result<Vec<usize>, OpError> {
     if a.is_empty() || b.is_empty() {
         return Err(OpError::new("a scalar has no matrix product"));
     }
@@ -89,12 +94,19 @@ pub(super) fn infer_mat_mul(inputs: &Operands) -> Result<Fact, OpError> {
     if b.len() > 1 {
         shape.push(b[b.len() - 1]);
     }
-    Ok(Fact::float(bounded(shape)?))
+    bounded(shape)
 }
 
 pub(super) fn run_mat_mul(mut inputs: Values, shape: &[usize]) -> DispatchTensor {
     let (a, b) = (inputs.take(0), inputs.take(1));
     let (mut a_shape, mut b_shape) = (primitive::shape(&a), primitive::shape(&b));
+    if let ([rows @ .., inner], [_, _]) = (&a_shape[..], &b_shape[..]) {
+        // One matrix for all of a batch, as a linear layer's weights are: one large product.
+        let rows: usize = rows.iter().product();
+        let a = Dispatch::float_reshape(a, Shape::from(vec![rows, *inner]));
+        let product = Dispatch::float_matmul(a, b);
+        return Dispatch::float_reshape(product, Shape::from(shape.to_vec()));
+    }
     // A vector stands for a matrix of one row on the left, of one column on the right.
     if a_shape.len() == 1 {
         a_shape.insert(0, 1);

@@ -36,7 +36,7 @@ impl<'a> Operands<'a> {
     /// Input `index`, of whole numbers that are known before the run.
     pub(crate) fn known(&self, index: usize) -> Result<&'a [i64], OpError> {
         self.required(index)?.known.as_deref().ok_or_else(|| {
-            OpError::new(format!("input {index} depends on the data, and shapes must not"))
+            OpError::needs_values(format!("input {index} depends on the data, and shapes must not"))
         })
     }
 

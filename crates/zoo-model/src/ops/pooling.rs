@@ -11,7 +11,7 @@ use super::{OpError, Operands, Values};
 use crate::Fact;
 use crate::exec::primitive;
 
-/// Pooling of `x [batch, channels, spatial...]` with a window that slides over one or two
+/// Pooling of `x [batch, channels, spatial...]` with a window that slides over its
 /// spatial axes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,8 +50,8 @@ impl Pool {
     pub(super) fn infer(&self, inputs: &Operands) -> Result<Fact, OpError> {
         inputs.at_most(1)?;
         let x = inputs.float(0)?;
-        if !(3..=4).contains(&x.shape.len()) {
-            return Err(OpError::new("the input must have rank 3 or 4"));
+        if !(3..=8).contains(&x.shape.len()) {
+            return Err(OpError::new("the input must have rank 3 to 8"));
         }
         if self.kind != PoolKind::Max && self.dilation.iter().any(|&step| step != 1) {
             return Err(OpError::new("the window of a mean cannot be dilated"));
@@ -71,7 +71,50 @@ impl Pool {
     }
 
     pub(super) fn run(&self, mut inputs: Values, shape: &[usize]) -> DispatchTensor {
-        let x = inputs.take(0);
+        let mut x = inputs.take(0);
+        let axes = shape.len() - 2;
+        // Maximum and mean of a box are those of its slices: two axes now, then one by one.
+        for axis in 0..axes.saturating_sub(2) {
+            let now = primitive::shape(&x);
+            let (before, after) =
+                (now[..axis + 2].iter().product(), now[axis + 3..].iter().product());
+            let lines = Dispatch::float_reshape(x, Shape::from([before, now[axis + 2], after]));
+            let lines = Dispatch::float_swap_dims(lines, 1, 2);
+            let lines = self.along(axis..axis + 1).slide(lines, &[before, after, shape[axis + 2]]);
+            let mut next = now.clone();
+            next[axis + 2] = shape[axis + 2];
+            x = Dispatch::float_reshape(Dispatch::float_swap_dims(lines, 1, 2), Shape::from(next));
+        }
+        if axes <= 2 {
+            return self.slide(x, shape);
+        }
+        let now = primitive::shape(&x);
+        let planes: usize = now[..axes].iter().product();
+        let flat = [1, planes, now[axes], now[axes + 1]];
+        let x = Dispatch::float_reshape(x, Shape::from(flat));
+        let pooled =
+            self.along(axes - 2..axes).slide(x, &[1, planes, shape[axes], shape[axes + 1]]);
+        Dispatch::float_reshape(pooled, Shape::from(shape.to_vec()))
+    }
+
+    /// The same along some of the axes only.
+    fn along(&self, axes: std::ops::Range<usize>) -> Self {
+        let padding = match &self.padding {
+            Padding::Explicit(pads) => Padding::Explicit(pads[axes.clone()].to_vec()),
+            same => same.clone(),
+        };
+        Self {
+            kind: self.kind,
+            kernel: self.kernel[axes.clone()].to_vec(),
+            stride: self.stride[axes.clone()].to_vec(),
+            padding,
+            dilation: self.dilation[axes].to_vec(),
+            ceil_mode: self.ceil_mode,
+        }
+    }
+
+    /// Slides over one or two spatial axes.
+    fn slide(&self, x: DispatchTensor, shape: &[usize]) -> DispatchTensor {
         let input = primitive::shape(&x);
         let pads = self.padding.resolve(&input[2..], &self.kernel, &self.stride, &self.dilation);
         // One spatial axis is two, the first of length one.

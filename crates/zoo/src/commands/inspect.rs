@@ -86,7 +86,7 @@ fn show_graph(
         output::line(format!("input  {} {} {}", input.name, input.dtype, input.shape_text()))?;
     }
     for name in &graph.outputs {
-        output::line(format!("output {name} {:?}", facts[name].shape))?;
+        output::line(format!("output {name} {}", shape_text(facts.get(name))))?;
     }
     let all: usize = graph.parameters.values().map(zoo_model::Parameter::elements).sum();
     output::line(format!(
@@ -98,7 +98,9 @@ fn show_graph(
     ))?;
     match cuts {
         Some(cuts) => {
-            output::line(format!("feature {} ({} numbers)", cuts.feature, cuts.feature_length))?;
+            let how = if cuts.pooled { ", means over height and width" } else { "" };
+            let length = cuts.feature_length;
+            output::line(format!("feature {} ({length} numbers{how})", cuts.feature))?;
             output::line(format!("head    {}", cuts.head.join(", ")))?;
             output::line(format!("logits  {}", cuts.logits))?;
             let stages: Vec<String> = cuts
@@ -118,8 +120,8 @@ fn show_graph(
         .nodes
         .iter()
         .map(|node| {
-            let made = node.outputs.first().map_or(&[][..], |name| &facts[name].shape);
-            format!("{:<20} {:<40} {made:?}", node.op.name(), node.name)
+            let made = shape_text(node.outputs.first().and_then(|name| facts.get(name)));
+            format!("{:<20} {:<40} {made}", node.op.name(), node.name)
         })
         .collect();
     limited(args, &nodes)?;
@@ -206,4 +208,9 @@ fn limited(args: &InspectArgs, rows: &[String]) -> Result<()> {
         0 => Ok(()),
         more => output::line(format!("  ... {more} more, --all shows them")),
     }
+}
+
+/// A shape as people read it; one that only a run can tell is `?`.
+fn shape_text(fact: Option<&zoo_model::Fact>) -> String {
+    fact.map_or_else(|| "?".to_owned(), |fact| format!("{:?}", fact.shape))
 }

@@ -1,40 +1,128 @@
 //! Elementwise functions of one value or more.
 
-use zoo_model::ops::{Activation, Binary, Compare, Unary};
-use zoo_model::{DType, Op};
+use zoo_model::ops::{Activation, Binary, Compare, Layout, Unary};
+use zoo_model::{DType, Op, Tensor};
 
 use super::super::attributes::Refusal;
+use super::super::lowering::Role;
 use super::super::node::NodeView;
 use super::super::tensor;
 
 /// Whatever has a counterpart that is elementwise.
 pub(super) fn lower(node: &mut NodeView) -> Result<(), Refusal> {
+    if node.op_type() == "Relu" && node.dtype(0) == Some(DType::I64) {
+        let inputs = vec![node.input(0)?, node.own_parameter("zero", Tensor::from_i64(&[], &[0]))];
+        return node.emit(Op::Binary(Binary::Max), inputs);
+    }
     if let Some(op) = of_one(node)? {
         let input = node.input(0)?;
         return node.emit(op, vec![input]);
     }
-    if let Some(op) = of_two(node.op_type()) {
-        let inputs = vec![node.input(0)?, node.input(1)?];
+    if let Some(op) = of_two(node)? {
+        let inputs = vec![node.input(0)?, second_operand(node)?];
         return node.emit(op, inputs);
     }
     match node.op_type() {
         "Sum" => chain(node, Binary::Add, None),
         "Max" => chain(node, Binary::Max, Some(f32::NEG_INFINITY)),
         "Min" => chain(node, Binary::Min, Some(f32::INFINITY)),
+        "Mean" => mean(node),
         "Pow" => pow(node),
         "Clip" => clip(node),
+        "BitShift" => bit_shift(node),
+        "PRelu" => {
+            let inputs = vec![node.input(0)?, node.input_as(1, Role::Weight)?];
+            node.emit(Op::Binary(Binary::PRelu), inputs)
+        }
         "Where" => {
             let inputs = vec![node.input(0)?, node.input(1)?, node.input(2)?];
             node.emit(Op::Where, inputs)
         }
         "Cast" => {
             let to = node.attributes().int("to")?.ok_or("it does not say to which type")?;
-            let to = tensor::dtype(i32::try_from(to).unwrap_or(0))?;
-            let input = node.input(0)?;
-            node.emit(Op::Cast { to }, vec![input])
+            cast(node, i32::try_from(to).unwrap_or(0))
+        }
+        "CastLike" => {
+            let to = node.data_type(1);
+            cast(node, to.ok_or("the file does not say which type its input 1 has")?)
         }
         _ => Err("there is no such operator here".to_owned()),
     }
+}
+
+/// The second operand of two. Before version 7, its first axis may be told to be another than
+/// broadcasting has it.
+fn second_operand(node: &mut NodeView) -> Result<String, Refusal> {
+    let b = node.input(1)?;
+    let Some(axis) = node.attributes().int("axis")?.filter(|_| node.opset() < 7) else {
+        return Ok(b);
+    };
+    let (rank, own) = (node.rank(0)? as i64, node.rank(1)? as i64);
+    let axis = if axis < 0 { axis + rank } else { axis };
+    let behind = rank - axis - own;
+    if behind < 0 || axis < 0 {
+        return Err(format!("its second input does not fit behind axis {axis}"));
+    }
+    if behind == 0 {
+        return Ok(b);
+    }
+    let axes = (-behind..0).collect();
+    Ok(node.step(Op::Layout(Layout::Unsqueeze { axes }), vec![b]))
+}
+
+/// A cast to the type with the number `data_type`.
+fn cast(node: &mut NodeView, data_type: i32) -> Result<(), Refusal> {
+    let to = tensor::dtype(data_type)?;
+    let mut x = node.input(0)?;
+    // Unsigned types are held as the next longer one with a sign, which holds more than they do.
+    let Some(mask) = unsigned_mask(data_type).filter(|_| data_type != UINT8) else {
+        return node.emit(Op::Cast { to }, vec![x]);
+    };
+    x = node.step(Op::Cast { to: DType::I64 }, vec![x]);
+    let mask = node.own_parameter("mask", Tensor::from_i64(&[], &[mask]));
+    node.emit(Op::Binary(Binary::And), vec![x, mask])
+}
+
+/// `TensorProto.DataType.UINT8`.
+const UINT8: i32 = 2;
+
+/// All bits of an unsigned type of up to 32 bits.
+fn unsigned_mask(data_type: i32) -> Option<i64> {
+    Some(match data_type {
+        UINT8 => 0xff,
+        4 => 0xffff,
+        12 => 0xffff_ffff,
+        _ => return None,
+    })
+}
+
+/// Bits moved within as many as the type has.
+fn bit_shift(node: &mut NodeView) -> Result<(), Refusal> {
+    let inputs = vec![node.input(0)?, node.input(1)?];
+    match node.attributes().text("direction")? {
+        Some("RIGHT") => node.emit(Op::Binary(Binary::ShiftRight), inputs),
+        Some("LEFT") => {
+            let data_type = node.data_type(0).or_else(|| node.data_type(1));
+            let Some(mask) = data_type.and_then(unsigned_mask) else {
+                return node.emit(Op::Binary(Binary::ShiftLeft), inputs);
+            };
+            let x = node.step(Op::Binary(Binary::ShiftLeft), inputs);
+            let mask = node.own_parameter("mask", Tensor::from_i64(&[], &[mask]));
+            node.emit(Op::Binary(Binary::And), vec![x, mask])
+        }
+        _ => Err("its direction is neither LEFT nor RIGHT".to_owned()),
+    }
+}
+
+/// The mean of any number of inputs.
+fn mean(node: &mut NodeView) -> Result<(), Refusal> {
+    let inputs = node.all_inputs()?;
+    let count = inputs.len() as f32;
+    let sum =
+        inputs.into_iter().reduce(|sum, next| node.step(Op::Binary(Binary::Add), vec![sum, next]));
+    let sum = sum.ok_or("it has no input")?;
+    let count = node.own_parameter("count", Tensor::from_f32(&[], &[count]));
+    node.emit(Op::Binary(Binary::Div), vec![sum, count])
 }
 
 fn of_one(node: &NodeView) -> Result<Option<Op>, Refusal> {
@@ -49,13 +137,28 @@ fn of_one(node: &NodeView) -> Result<Option<Op>, Refusal> {
             Activation::HardSigmoid { alpha: float("alpha", 0.2)?, beta: float("beta", 0.5)? }
         }
         "HardSwish" => Activation::HardSwish,
+        "Selu" => Activation::Selu {
+            alpha: float("alpha", 1.673_263_2)?,
+            gamma: float("gamma", 1.050_701)?,
+        },
+        "Celu" => Activation::Celu { alpha: float("alpha", 1.0)? },
+        "Shrink" => Activation::Shrink { lambda: float("lambd", 0.5)?, bias: float("bias", 0.0)? },
+        "ThresholdedRelu" => Activation::ThresholdedRelu { alpha: float("alpha", 1.0)? },
+        "Softsign" => Activation::Softsign,
+        "Mish" => Activation::Mish,
         "Swish" if float("alpha", 1.0)? == 1.0 => Activation::Silu,
         "Gelu" => match attributes.text("approximate")? {
             None | Some("none") => Activation::Gelu,
+            Some("tanh") => Activation::GeluTanh,
             Some(other) => return Err(format!("its approximation is `{other}`")),
         },
         "Tanh" => Activation::Tanh,
         "Softplus" => Activation::Softplus,
+        "IsInf" => {
+            let detects = |name| Ok::<_, Refusal>(attributes.int(name)?.unwrap_or(1) != 0);
+            let (negative, positive) = (detects("detect_negative")?, detects("detect_positive")?);
+            return Ok(Some(Op::Unary(Unary::IsInf { negative, positive })));
+        }
         _ => {
             return Ok(unary(node.op_type()).map(Op::Unary));
         }
@@ -76,24 +179,41 @@ fn unary(op_type: &str) -> Option<Unary> {
         "Ceil" => Unary::Ceil,
         "Sin" => Unary::Sin,
         "Cos" => Unary::Cos,
-        "Not" => Unary::Not,
+        "Tan" => Unary::Tan,
+        "Asin" => Unary::Asin,
+        "Acos" => Unary::Acos,
+        "Atan" => Unary::Atan,
+        "Sinh" => Unary::Sinh,
+        "Cosh" => Unary::Cosh,
+        "Asinh" => Unary::Asinh,
+        "Acosh" => Unary::Acosh,
+        "Atanh" => Unary::Atanh,
+        "Sign" => Unary::Sign,
+        "Round" => Unary::Round,
+        "IsNaN" => Unary::IsNan,
+        "Not" | "BitwiseNot" => Unary::Not,
         _ => return None,
     })
 }
 
-fn of_two(op_type: &str) -> Option<Op> {
-    Some(match op_type {
+fn of_two(node: &NodeView) -> Result<Option<Op>, Refusal> {
+    Ok(Some(match node.op_type() {
         "Add" => Op::Binary(Binary::Add),
         "Sub" => Op::Binary(Binary::Sub),
         "Mul" => Op::Binary(Binary::Mul),
         "Div" => Op::Binary(Binary::Div),
+        "And" | "BitwiseAnd" => Op::Binary(Binary::And),
+        "Or" | "BitwiseOr" => Op::Binary(Binary::Or),
+        "Xor" | "BitwiseXor" => Op::Binary(Binary::Xor),
+        "Mod" if node.attributes().flag("fmod")? => Op::Binary(Binary::Remainder),
+        "Mod" => Op::Binary(Binary::Mod),
         "Equal" => Op::Compare(Compare::Equal),
         "Less" => Op::Compare(Compare::Less),
         "LessOrEqual" => Op::Compare(Compare::LessOrEqual),
         "Greater" => Op::Compare(Compare::Greater),
         "GreaterOrEqual" => Op::Compare(Compare::GreaterOrEqual),
-        _ => return None,
-    })
+        _ => return Ok(None),
+    }))
 }
 
 /// `op` over any number of inputs, from the first on; an input that is the constant `neutral`
@@ -118,17 +238,26 @@ fn chain(node: &mut NodeView, op: Binary, neutral: Option<f32>) -> Result<(), Re
         }
         total = node.step(Op::Binary(op), pair);
     }
-    node.emit(Op::Layout(zoo_model::ops::Layout::Identity), vec![total])
+    node.emit(Op::Layout(Layout::Identity), vec![total])
 }
 
-/// A power, whose exponent may be a whole number where the base is not.
+/// A power, of the type of its base.
 fn pow(node: &mut NodeView) -> Result<(), Refusal> {
-    let base = node.input(0)?;
-    let mut exponent = node.input(1)?;
-    if node.dtype(0) == Some(DType::F32) && node.dtype(1) == Some(DType::I64) {
-        exponent = node.step(Op::Cast { to: DType::F32 }, vec![exponent]);
+    let (mut base, mut exponent) = (node.input(0)?, node.input(1)?);
+    let op = Op::Binary(Binary::Pow);
+    let to_float = Op::Cast { to: DType::F32 };
+    match (node.dtype(0), node.dtype(1)) {
+        (Some(DType::F32), Some(DType::I64)) => {
+            exponent = node.step(to_float, vec![exponent]);
+            node.emit(op, vec![base, exponent])
+        }
+        (Some(DType::I64), Some(DType::F32)) => {
+            base = node.step(to_float, vec![base]);
+            let power = node.step(op, vec![base, exponent]);
+            node.emit(Op::Cast { to: DType::I64 }, vec![power])
+        }
+        _ => node.emit(op, vec![base, exponent]),
     }
-    node.emit(Op::Binary(Binary::Pow), vec![base, exponent])
 }
 
 /// Bounds are attributes before version 11, and inputs, perhaps not given, from then on. What
@@ -160,6 +289,6 @@ fn clip(node: &mut NodeView) -> Result<(), Refusal> {
             let inputs = vec![x, node.input(2)?];
             node.emit(Op::Binary(Binary::Min), inputs)
         }
-        (false, false) => node.emit(Op::Layout(zoo_model::ops::Layout::Identity), vec![x]),
+        (false, false) => node.emit(Op::Layout(Layout::Identity), vec![x]),
     }
 }

@@ -1,7 +1,7 @@
 //! Parts of values, and values made of parts.
 
-use zoo_model::Op;
-use zoo_model::ops::Layout;
+use zoo_model::ops::{Layout, Split, Update};
+use zoo_model::{DType, Op};
 
 use super::super::attributes::Refusal;
 use super::super::node::NodeView;
@@ -23,9 +23,6 @@ pub(super) fn slice(node: &mut NodeView) -> Result<(), Refusal> {
         inputs.push(if computed { node.input(index)? } else { String::new() });
         lists.push(if computed { None } else { node.list(name, index)? });
     }
-    if lists[3].as_ref().is_some_and(|steps| steps.iter().any(|&step| step < 1)) {
-        return Err("it steps backwards".to_owned());
-    }
     while inputs.last().is_some_and(String::is_empty) {
         inputs.pop();
     }
@@ -35,20 +32,30 @@ pub(super) fn slice(node: &mut NodeView) -> Result<(), Refusal> {
     node.emit(Op::Layout(slice), inputs)
 }
 
-/// A slice for each part; their lengths must be given.
+/// A slice for each part whose length is given; otherwise one operator.
 pub(super) fn split(node: &mut NodeView) -> Result<(), Refusal> {
     let axis = node.attributes().int("axis")?.unwrap_or(0);
-    let lengths = node.list("split", 1)?.ok_or("it does not say how long its parts are")?;
+    let mut inputs = vec![node.input(0)?];
+    let computed = node.is_computed(1);
+    let lengths = if computed { None } else { node.list("split", 1)? };
+    let Some(lengths) = lengths else {
+        if computed {
+            inputs.push(node.input(1)?);
+        }
+        node.emit_all(Op::Split(Split { axis, parts: node.output_count() }), inputs);
+        return Ok(());
+    };
     if lengths.len() != node.output_count() || lengths.iter().any(|&length| length < 0) {
         return Err(format!("its parts are {lengths:?} long"));
     }
-    let input = node.input(0)?;
     let mut start = 0i64;
     for (index, length) in lengths.into_iter().enumerate() {
         let end = start.saturating_add(length);
         let (starts, ends) = (Some(vec![start]), Some(vec![end]));
         let slice = Layout::Slice { starts, ends, axes: Some(vec![axis]), steps: None };
-        node.emit_output(index, Op::Layout(slice), vec![input.clone()])?;
+        if node.is_output_read(index) {
+            node.emit_output(index, Op::Layout(slice), inputs.clone())?;
+        }
         start = end;
     }
     Ok(())
@@ -61,10 +68,9 @@ pub(super) fn gather(node: &mut NodeView) -> Result<(), Refusal> {
     let x = node.input(0)?;
     let indices = node.constant(1).map(|tensor| (tensor.to_i64(), tensor.shape().len()));
     let (index, rank) = match indices {
-        Some((Some(list), rank)) if list.iter().any(|&index| index < 0) => match list[..] {
-            [index] if rank < 2 => (index, rank),
-            _ => return Err("it counts several indices from the end".to_owned()),
-        },
+        Some((Some(list), rank)) if rank < 2 && matches!(list[..], [index] if index < 0) => {
+            (list[0], rank)
+        }
         _ => {
             let inputs = vec![x, node.input(1)?];
             return node.emit(Op::Layout(Layout::Gather { axis }), inputs);
@@ -78,4 +84,54 @@ pub(super) fn gather(node: &mut NodeView) -> Result<(), Refusal> {
     }
     let x = node.step(slice, vec![x]);
     node.emit(Op::Layout(Layout::Squeeze { axes: vec![axis] }), vec![x])
+}
+
+pub(super) fn gather_elements(node: &mut NodeView) -> Result<(), Refusal> {
+    let axis = node.attributes().int("axis")?.unwrap_or(0);
+    let inputs = vec![node.input(0)?, node.input(1)?];
+    node.emit(Op::GatherElements { axis }, inputs)
+}
+
+pub(super) fn gather_nd(node: &mut NodeView) -> Result<(), Refusal> {
+    let batch_dims = node.attributes().int("batch_dims")?.unwrap_or(0);
+    let batch_dims =
+        usize::try_from(batch_dims).map_err(|_| format!("it has {batch_dims} batch axes"))?;
+    let inputs = vec![node.input(0)?, node.input(1)?];
+    node.emit(Op::GatherNd { batch_dims }, inputs)
+}
+
+pub(super) fn scatter_elements(node: &mut NodeView) -> Result<(), Refusal> {
+    let axis = node.attributes().int("axis")?.unwrap_or(0);
+    let update = update(node)?;
+    let inputs = node.all_inputs()?;
+    node.emit(Op::ScatterElements { axis, update }, inputs)
+}
+
+pub(super) fn scatter_nd(node: &mut NodeView) -> Result<(), Refusal> {
+    let update = update(node)?;
+    let inputs = node.all_inputs()?;
+    node.emit(Op::ScatterNd { update }, inputs)
+}
+
+fn update(node: &NodeView) -> Result<Update, Refusal> {
+    Ok(match node.attributes().text("reduction")? {
+        None | Some("none") => Update::Assign,
+        Some("add") => Update::Add,
+        Some("mul") => Update::Mul,
+        Some("min") => Update::Min,
+        Some("max") => Update::Max,
+        Some(other) => return Err(format!("its reduction is `{other}`")),
+    })
+}
+
+/// Indices and depth may be of any type of numbers.
+pub(super) fn one_hot(node: &mut NodeView) -> Result<(), Refusal> {
+    let axis = node.attributes().int("axis")?.unwrap_or(-1);
+    let mut inputs = node.all_inputs()?;
+    for index in [0, 1] {
+        if node.dtype(index) == Some(DType::F32) {
+            inputs[index] = node.step(Op::Cast { to: DType::I64 }, vec![inputs[index].clone()]);
+        }
+    }
+    node.emit(Op::OneHot { axis }, inputs)
 }

@@ -94,12 +94,17 @@ pub(super) fn mat_mul(node: &mut NodeView) -> Result<(), Refusal> {
     node.emit(Op::MatMul, inputs)
 }
 
-/// Softmax and its logarithm.
+/// Softmax, its logarithm, and a one in place of the largest.
 ///
 /// Before version 13, the exponentials sum to one over `axis` and all axes after it: the same
 /// where it is the last.
-pub(super) fn softmax(node: &mut NodeView, log: bool) -> Result<(), Refusal> {
-    let along = |axis| if log { Op::LogSoftmax { axis } } else { Op::Softmax { axis } };
+pub(super) fn softmax(node: &mut NodeView) -> Result<(), Refusal> {
+    let op_type = node.op_type();
+    let along = |axis| match op_type {
+        "Hardmax" => Op::Hardmax { axis },
+        "LogSoftmax" => Op::LogSoftmax { axis },
+        _ => Op::Softmax { axis },
+    };
     let given = node.attributes().int("axis")?;
     let input = node.input(0)?;
     if node.opset() >= 13 {

@@ -8,6 +8,8 @@ mod arrangement;
 mod elementwise;
 mod indexing;
 mod layers;
+mod loss;
+mod normalization;
 mod pooling;
 mod reduction;
 
@@ -25,8 +27,13 @@ pub(super) fn lower(node: &mut NodeView) -> Result<(), Refusal> {
         "BatchNormalization" => layers::batch_norm(node),
         "Gemm" => layers::gemm(node),
         "MatMul" => layers::mat_mul(node),
-        "Softmax" => layers::softmax(node, false),
-        "LogSoftmax" => layers::softmax(node, true),
+        "Softmax" | "LogSoftmax" | "Hardmax" => layers::softmax(node),
+        "InstanceNormalization" => normalization::instance_norm(node),
+        "LRN" => normalization::lrn(node),
+        "LayerNormalization" => normalization::layer_norm(node),
+        "MeanVarianceNormalization" => normalization::mean_variance(node),
+        "NegativeLogLikelihoodLoss" => loss::negative_log_likelihood(node),
+        "SoftmaxCrossEntropyLoss" => loss::softmax_cross_entropy(node),
         "Dropout" => layers::dropout(node),
         "MaxPool" | "AveragePool" => pooling::pool(node),
         "GlobalMaxPool" | "GlobalAveragePool" => pooling::global_pool(node),
@@ -45,8 +52,20 @@ pub(super) fn lower(node: &mut NodeView) -> Result<(), Refusal> {
         "Slice" => indexing::slice(node),
         "Split" => indexing::split(node),
         "Gather" => indexing::gather(node),
+        "GatherElements" => indexing::gather_elements(node),
+        "GatherND" => indexing::gather_nd(node),
+        "Scatter" | "ScatterElements" => indexing::scatter_elements(node),
+        "ScatterND" => indexing::scatter_nd(node),
+        "OneHot" => indexing::one_hot(node),
+        "Tile" => arrangement::tile(node),
+        "Trilu" => arrangement::trilu(node),
+        "DepthToSpace" => arrangement::depth_to_space(node),
+        "SpaceToDepth" => arrangement::space_to_depth(node),
+        "ArgMax" | "ArgMin" => reduction::arg_extreme(node),
         "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceProd" | "ReduceL1"
-        | "ReduceL2" | "ReduceSumSquare" => reduction::reduce(node),
+        | "ReduceL2" | "ReduceSumSquare" | "ReduceLogSum" | "ReduceLogSumExp" => {
+            reduction::reduce(node)
+        }
         _ => elementwise::lower(node),
     }
 }
