@@ -11,7 +11,7 @@ use crate::{Error, LoadReport, bind, labels, onnx, read_checkpoint};
 
 /// Changes whenever the same file would become another bundle: what was converted before is
 /// then converted again.
-pub const CONVERTER_VERSION: u32 = 1;
+pub const CONVERTER_VERSION: u32 = 2;
 
 /// What to make of a file.
 #[derive(Debug, Clone, Default)]

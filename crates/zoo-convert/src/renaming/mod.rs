@@ -3,7 +3,7 @@
 //!
 //! A [`Naming`] is a table of rules from names to names. Where queries, keys and values are apart,
 //! they are joined. What no rule speaks of keeps its name, so that a report can say what is left.
-//! timm's ResNets have torchvision's names and need no rule.
+//! timm's ResNet has torchvision's names and needs no rule.
 //!
 //! Names say nothing of how pictures were normalised: a Vision Transformer from timm or Hugging
 //! Face often takes -1 to 1 where torchvision's takes `ImageNet`'s statistics. That is for whoever
@@ -20,6 +20,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use pattern::{expand, matches};
 use zoo_model::{Tensor, Weights};
+
+use crate::architectures::{self, Architecture};
 
 /// A publisher's names for the parameters of a family of networks.
 #[derive(Debug)]
@@ -61,6 +63,13 @@ static ALL: &[&Naming] = &[
 /// The same tensors by torchvision's names, once for each naming that a checkpoint may have.
 pub fn renamed(checkpoint: &Weights) -> impl Iterator<Item = (&'static Naming, Weights)> {
     ALL.iter().filter_map(|naming| Some((*naming, naming.apply(checkpoint)?)))
+}
+
+/// The architecture that a checkpoint fits, whosever names it has.
+pub fn detect(checkpoint: &Weights) -> Option<&'static Architecture> {
+    let by_other_names =
+        || renamed(checkpoint).find_map(|(_, weights)| architectures::detect(&weights));
+    architectures::detect(checkpoint).or_else(by_other_names)
 }
 
 impl Naming {
@@ -136,12 +145,11 @@ fn column(tensor: &Tensor) -> Tensor {
 /// Three tensors along the first axis; `None` where their types or other axes differ.
 fn joined([first, second, third]: &Join) -> Option<Tensor> {
     let ((_, first), (_, third)) = (first.as_ref()?, third.as_ref()?);
-    let second = match second {
-        Some((_, second)) => second.clone(),
-        None => {
-            let zeros = vec![0; first.bytes().len()];
-            Tensor::new(first.dtype(), first.shape().to_vec(), zeros.into())?
-        }
+    let second = if let Some((_, second)) = second {
+        second.clone()
+    } else {
+        let zeros = vec![0; first.bytes().len()];
+        Tensor::new(first.dtype(), first.shape().to_vec(), zeros.into())?
     };
     let parts = [first, &second, third];
     let (_, rest) = first.shape().split_first()?;
