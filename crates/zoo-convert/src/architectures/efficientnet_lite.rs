@@ -6,17 +6,10 @@ use zoo_model::graph::{ConvSpec, Value};
 use zoo_model::ops::Padding;
 use zoo_model::{Graph, GraphBuilder};
 
-use super::{Architecture, Normalization};
+use super::Architecture;
 
-pub(super) const EFFICIENTNET_LITE0: Architecture = Architecture {
-    name: "efficientnet-lite0",
-    size: 224,
-    resize: 256,
-    normalization: Normalization::ImageNet,
-    head: "_fc.weight",
-    ignored: &[],
-    build,
-};
+pub(super) const EFFICIENTNET_LITE0: Architecture =
+    Architecture { name: "efficientnet-lite0", head: "_fc.weight", build, ..Architecture::USUAL };
 
 /// Expansion, kernel, output channels, repeats, first stride.
 const BLOCKS: [(usize, usize, usize, usize, usize); 7] = [

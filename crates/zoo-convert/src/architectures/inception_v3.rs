@@ -15,9 +15,9 @@ pub(super) const INCEPTION_V3: Architecture = Architecture {
     size: 299,
     resize: 342,
     normalization: Normalization::Half,
-    head: "fc.weight",
     ignored: &["AuxLogits."],
     build,
+    ..Architecture::USUAL
 };
 
 fn build(architecture: &Architecture, classes: usize) -> Result<Graph, zoo_model::Error> {

@@ -4,16 +4,13 @@
 use zoo_model::graph::{ConvSpec, Value};
 use zoo_model::{Graph, GraphBuilder};
 
-use super::{Architecture, Normalization};
+use super::Architecture;
 
 pub(super) const MOBILENET_V2: Architecture = Architecture {
     name: "mobilenet-v2",
-    size: 224,
-    resize: 256,
-    normalization: Normalization::ImageNet,
     head: "classifier.1.weight",
-    ignored: &[],
     build,
+    ..Architecture::USUAL
 };
 
 /// Expansion, output channels, repeats, first stride.

@@ -1,19 +1,25 @@
 //! Architectures that checkpoints are bound to: a graph each, built from a table of sizes,
 //! with the names that the publisher's weights have.
 
+mod convnext;
 mod efficientnet_lite;
 mod inception_v3;
+mod maxvit;
 mod mobilenet_v2;
+mod relative_positions;
 mod resnet;
+mod swin;
+mod vit;
 
 use std::collections::BTreeMap;
 
-use zoo_model::{Graph, Preprocess, Weights};
+use zoo_model::preprocess::Filter;
+use zoo_model::{Graph, GraphBuilder, Preprocess, Weights};
 
 use crate::Error;
 
 /// A network whose weights are published by name.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Architecture {
     /// Its name in zoo.
     pub name: &'static str,
@@ -21,6 +27,8 @@ pub struct Architecture {
     pub size: usize,
     /// The length to which the shorter side of an image is scaled before the crop.
     resize: u32,
+    /// How it is scaled.
+    filter: Filter,
     /// Mean and standard deviation by which the channels were normalised.
     normalization: Normalization,
     /// The matrix of the head, whose rows are the classes.
@@ -48,9 +56,49 @@ pub static ALL: &[Architecture] = &[
     mobilenet_v2::MOBILENET_V2,
     efficientnet_lite::EFFICIENTNET_LITE0,
     inception_v3::INCEPTION_V3,
+    vit::VIT_B_16,
+    vit::VIT_B_32,
+    vit::VIT_L_16,
+    vit::VIT_L_32,
+    vit::VIT_H_14,
+    vit::VIT_B_16_384,
+    vit::VIT_L_16_512,
+    vit::VIT_H_14_518,
+    convnext::CONVNEXT_TINY,
+    convnext::CONVNEXT_SMALL,
+    convnext::CONVNEXT_BASE,
+    convnext::CONVNEXT_LARGE,
+    swin::SWIN_T,
+    swin::SWIN_S,
+    swin::SWIN_B,
+    swin::SWIN_V2_T,
+    swin::SWIN_V2_S,
+    swin::SWIN_V2_B,
+    maxvit::MAXVIT_T,
 ];
 
 impl Architecture {
+    /// What most of torchvision's have in common; the name and the graph are to be given.
+    const USUAL: Self = Self {
+        name: "",
+        size: 224,
+        resize: 256,
+        filter: Filter::Bilinear,
+        normalization: Normalization::ImageNet,
+        head: "fc.weight",
+        ignored: &[],
+        build: |_, _| GraphBuilder::new().finish(&[]),
+    };
+
+    /// The same network for square images of another size.
+    ///
+    /// Where the parameters depend on the size, as the positions of a Vision Transformer do, they
+    /// are others.
+    #[must_use]
+    pub fn at_size(&self, size: usize) -> Self {
+        Self { size, ..self.clone() }
+    }
+
     /// The graph, with `classes` logits: input `[?, 3, size, size]` or larger, output `logits
     /// [?, classes]`.
     pub fn build(&self, classes: usize) -> Result<Graph, Error> {
@@ -59,7 +107,10 @@ impl Architecture {
 
     /// How images were made its input when it was trained on ImageNet.
     pub fn preprocess(&self) -> Preprocess {
-        let usual = Preprocess::imagenet(self.resize, self.size as u32);
+        let usual = Preprocess {
+            filter: self.filter,
+            ..Preprocess::imagenet(self.resize, self.size as u32)
+        };
         match self.normalization {
             Normalization::ImageNet => usual,
             Normalization::Half => Preprocess { mean: vec![0.5; 3], std: vec![0.5; 3], ..usual },
@@ -100,13 +151,22 @@ pub fn find(name: &str) -> Result<&'static Architecture, Error> {
     })
 }
 
-/// The architecture whose every parameter a checkpoint has, in its shape, if there is one.
+/// The architecture whose every parameter a checkpoint has, in its shape, if there is one. Of
+/// several the largest: a deeper network has all that a shallower one of its family has.
 pub fn detect(weights: &Weights) -> Option<&'static Architecture> {
-    ALL.iter().find(|architecture| {
-        let Some(classes) = architecture.classes_in(weights) else { return false };
-        let Ok(graph) = architecture.build(classes) else { return false };
-        crate::bind(&graph, weights.clone(), |_| true).1.is_complete()
-    })
+    let parameters = |architecture: &&Architecture| {
+        let graph = architecture.build(architecture.classes_in(weights)?).ok()?;
+        let is_complete = crate::bind(&graph, weights.clone(), |_| true).1.is_complete();
+        is_complete.then_some(graph.parameters.len())
+    };
+    let fitting = ALL.iter().filter_map(|found| Some((parameters(&found)?, found)));
+    fitting.max_by_key(|(parameters, _)| *parameters).map(|(_, found)| found)
+}
+
+/// The values of those parameters of `graph` that follow from the architecture alone: the buffers
+/// of relative positions in windows. They need not be in a checkpoint.
+pub fn constants(graph: &Graph) -> Weights {
+    relative_positions::constants(graph)
 }
 
 /// A way to make images the input of a graph that says nothing of it: the usual one, for one
@@ -124,7 +184,7 @@ pub fn guess_preprocess(graph: &Graph) -> Option<Preprocess> {
 ///
 /// With `x` from [`zoo_model::bundle::rule_tensor`]: `1 + x / 4` for running variances, `x / 10`
 /// for running means and biases, `1 + x / 10` for the scales of norms, and `gain sqrt(3 /
-/// fan_in) x` for everything of two axes and more.
+/// fan_in) x` for everything of two axes and more. Constants of the architecture are what they are.
 pub fn rule_weights(graph: &Graph, gain: f64) -> Weights {
     let mut weights = BTreeMap::new();
     for (name, parameter) in &graph.parameters {
@@ -144,5 +204,6 @@ pub fn rule_weights(graph: &Graph, gain: f64) -> Weights {
         let values: Vec<f32> = values.into_iter().map(|x| scaled(x) as f32).collect();
         weights.insert(name.clone(), zoo_model::Tensor::from_f32(&parameter.shape, &values));
     }
+    weights.extend(constants(graph));
     weights.into_iter().collect()
 }

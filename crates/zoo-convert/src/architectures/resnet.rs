@@ -6,7 +6,7 @@ use zoo_model::graph::{ConvSpec, Value};
 use zoo_model::ops::Padding;
 use zoo_model::{Graph, GraphBuilder};
 
-use super::{Architecture, Normalization};
+use super::Architecture;
 
 pub(super) const RESNET_18: Architecture =
     resnet("resnet-18", |a, classes| build(a, classes, basic_block, [2, 2, 2, 2]));
@@ -22,15 +22,7 @@ pub(super) const RESNET_152: Architecture =
 type Build = fn(&Architecture, usize) -> Result<Graph, zoo_model::Error>;
 
 const fn resnet(name: &'static str, build: Build) -> Architecture {
-    Architecture {
-        name,
-        size: 224,
-        resize: 256,
-        normalization: Normalization::ImageNet,
-        head: "fc.weight",
-        ignored: &[],
-        build,
-    }
+    Architecture { name, build, ..Architecture::USUAL }
 }
 
 /// One residual block: name, input, channels, stride.
