@@ -21,6 +21,8 @@ pub struct LoadReport {
     pub ignored: Vec<String>,
     /// What stood before every name in the file, such as `module.`; empty as a rule.
     pub prefix: String,
+    /// Whose names the file has, where they are not the architecture's, such as `timm's Swin`.
+    pub naming: Option<String>,
 }
 
 impl LoadReport {

@@ -6,11 +6,12 @@ use zoo_model::{Bundle, Card, Cuts, DType, Device, Digest, Graph, Preprocess, We
 
 use crate::architectures::{self, Architecture};
 use crate::format::{self, Format};
+use crate::renaming::renamed;
 use crate::{Error, LoadReport, bind, labels, onnx, read_checkpoint};
 
 /// Changes whenever the same file would become another bundle: what was converted before is
 /// then converted again.
-pub const CONVERTER_VERSION: u32 = 1;
+pub const CONVERTER_VERSION: u32 = 2;
 
 /// What to make of a file.
 #[derive(Debug, Clone, Default)]
@@ -101,14 +102,9 @@ type Loaded = (Graph, Weights, LoadReport, &'static Architecture);
 
 fn load_checkpoint(path: &Path, format: Format, options: &ConvertOptions) -> Result<Loaded, Error> {
     let checkpoint = read_checkpoint(path, format)?;
-    let architecture = match &options.architecture {
-        Some(name) => architectures::find(name)?,
-        None => architectures::detect(&checkpoint.weights)
-            .ok_or_else(|| Error::NoArchitectureFits { path: path.to_owned() })?,
-    };
-    let classes = architecture.classes_in(&checkpoint.weights).unwrap_or(1000);
-    let graph = architecture.build(classes)?;
-    let (weights, report) = bind(&graph, checkpoint.weights, |name| architecture.is_ignored(name));
+    let Found { architecture, graph, weights, report } =
+        find(checkpoint.weights, options.architecture.as_deref())?
+            .ok_or_else(|| Error::NoArchitectureFits { path: path.to_owned() })?;
     if !report.is_complete() {
         return Err(Error::DoesNotFit {
             path: path.to_owned(),
@@ -117,6 +113,43 @@ fn load_checkpoint(path: &Path, format: Format, options: &ConvertOptions) -> Res
         });
     }
     Ok((graph, weights, report, architecture))
+}
+
+/// An architecture with the parameters of a checkpoint.
+struct Found {
+    architecture: &'static Architecture,
+    graph: Graph,
+    weights: Weights,
+    report: LoadReport,
+}
+
+/// Binds a checkpoint to the architecture called `name`, or to the one that it fits: by
+/// torchvision's names, or else by those of another publisher. `None` where no name is given and
+/// none fits; where one is given and does not fit, the report says so.
+fn find(checkpoint: Weights, name: Option<&str>) -> Result<Option<Found>, Error> {
+    let named = name.map(architectures::find).transpose()?;
+    let bound = |weights: Weights, naming: Option<&str>| -> Result<Option<Found>, Error> {
+        let Some(architecture) = named.or_else(|| architectures::detect(&weights)) else {
+            return Ok(None);
+        };
+        let graph = architecture.build(architecture.classes_in(&weights).unwrap_or(1000))?;
+        let ignored = |name: &str| architecture.is_ignored(name);
+        let (weights, mut report) = bind(&graph, weights, ignored);
+        report.naming = naming.map(str::to_owned);
+        Ok(Some(Found { architecture, graph, weights, report }))
+    };
+    let direct = bound(checkpoint.clone(), None)?;
+    if direct.as_ref().is_some_and(|found| found.report.is_complete()) {
+        return Ok(direct);
+    }
+    for (naming, weights) in renamed(&checkpoint) {
+        if let Some(found) = bound(weights, Some(naming.name))?
+            && found.report.is_complete()
+        {
+            return Ok(Some(found));
+        }
+    }
+    Ok(direct)
 }
 
 fn digest_of(path: &Path) -> Result<Digest, Error> {

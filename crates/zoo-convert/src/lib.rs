@@ -24,6 +24,7 @@ pub mod format;
 pub mod labels;
 pub mod onnx;
 pub mod pickle;
+pub mod renaming;
 
 pub use binding::{LoadReport, bind};
 pub use checkpoint::{Checkpoint, read_checkpoint};

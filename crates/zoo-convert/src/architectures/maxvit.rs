@@ -1,4 +1,4 @@
-//! `MaxViT`, as torchvision names it. Source: Tu et al.: *MaxViT: multi-axis Vision Transformer*,
+//! MaxViT, as torchvision names it. Source: Tu et al.: *MaxViT: multi-axis Vision Transformer*,
 //! 2022, tables 1 and 10. Stochastic depth, which only serves training from scratch, is left out.
 
 use zoo_model::graph::{ConvSpec, Value};

@@ -1,4 +1,4 @@
-//! Relative positions of the tokens in a square window, as Swin and `MaxViT` count them: what is
+//! Relative positions of the tokens in a square window, as Swin and MaxViT count them: what is
 //! learned of them, and the buffers that follow from the window's size.
 //!
 //! torchvision keeps these buffers in its checkpoints. Other publishers leave them out, and

@@ -39,12 +39,13 @@ impl Fact {
         }
     }
 
+    /// The longest list of whole numbers that is known, whether shapes are computed with it or
+    /// elements are picked by it: the relative positions in a window of 16 by 16 tokens are as many.
+    pub const MAX_KNOWN: usize = 1 << 16;
+
     /// What is known of a tensor at rest: for small whole numbers, everything.
     pub fn of_tensor(tensor: &Tensor) -> Self {
-        /// The longest constant of whole numbers that shapes are computed with, and that picks
-        /// elements by index: the relative positions in a window of 16 by 16 tokens are as many.
-        const MAX_KNOWN: usize = 1 << 16;
-        let known = (tensor.len() <= MAX_KNOWN && !tensor.dtype().is_float())
+        let known = (tensor.len() <= Self::MAX_KNOWN && !tensor.dtype().is_float())
             .then(|| tensor.to_i64())
             .flatten();
         Self { dtype: Self::computed(tensor.dtype()), shape: tensor.shape().to_vec(), known }

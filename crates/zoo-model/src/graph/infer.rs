@@ -9,6 +9,7 @@ impl Graph {
     /// one place where shapes are checked: what comes through here can be run.
     pub fn infer(&self, weights: &Weights, inputs: &[Vec<usize>]) -> Result<Facts, Error> {
         let mut facts = self.input_facts(inputs)?;
+        let mut kept = Kept(0);
         for (name, parameter) in &self.parameters {
             let mut fact = Fact::float(parameter.shape.clone());
             fact.dtype = Fact::computed(parameter.dtype);
@@ -17,7 +18,7 @@ impl Graph {
             {
                 fact.known = Fact::of_tensor(tensor).known;
             }
-            facts.insert(name.clone(), fact);
+            facts.insert(name.clone(), kept.bounded(fact));
         }
         for node in &self.nodes {
             let operands: Vec<Option<&Fact>> =
@@ -37,7 +38,7 @@ impl Graph {
                 })
             })?;
             for (name, fact) in node.outputs.iter().zip(made) {
-                facts.insert(name.clone(), fact);
+                facts.insert(name.clone(), kept.bounded(fact));
             }
         }
         Ok(facts)
@@ -64,6 +65,24 @@ impl Graph {
             facts.insert(info.name.clone(), fact);
         }
         Ok(facts)
+    }
+}
+
+/// How many numbers are known so far.
+struct Kept(usize);
+
+impl Kept {
+    /// `fact` without its numbers where they are too many to carry around. Values double by being
+    /// joined with themselves: a small file must not make them fill the memory.
+    fn bounded(&mut self, fact: Fact) -> Fact {
+        /// 128 MiB of them, in all.
+        const MAX_IN_ALL: usize = 1 << 24;
+        let count = fact.known.as_ref().map_or(0, Vec::len);
+        if count > Fact::MAX_KNOWN || self.0 + count > MAX_IN_ALL {
+            return Fact { known: None, ..fact };
+        }
+        self.0 += count;
+        fact
     }
 }
 

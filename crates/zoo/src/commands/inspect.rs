@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use serde_json::json;
 use zoo_convert::format::{self, Format};
-use zoo_convert::{architectures, onnx, pickle, read_checkpoint};
+use zoo_convert::{onnx, pickle, read_checkpoint, renaming};
 use zoo_model::bundle::probe_shape;
 use zoo_model::{Bundle, Card, Cuts, Graph, Weights};
 
@@ -151,7 +151,7 @@ fn show_checkpoint(
             return Err(error.into());
         }
     };
-    let architecture = architectures::detect(&checkpoint.weights).map(|found| found.name);
+    let architecture = renaming::detect(&checkpoint.weights).map(|found| found.name);
     if global.json {
         let tensors: Vec<_> = checkpoint
             .weights
