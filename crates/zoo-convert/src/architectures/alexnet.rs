@@ -7,12 +7,8 @@ use zoo_model::{Graph, GraphBuilder};
 
 use super::Architecture;
 
-pub(super) const ALEXNET: Architecture = Architecture {
-    name: "alexnet",
-    head: "classifier.6.weight",
-    build,
-    ..Architecture::USUAL
-};
+pub(super) const ALEXNET: Architecture =
+    Architecture { name: "alexnet", head: "classifier.6.weight", build, ..Architecture::USUAL };
 
 /// Place among the layers, output channels, kernel, stride, padding, and whether the largest of
 /// each 3 x 3 window is taken after it.

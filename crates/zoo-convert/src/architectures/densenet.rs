@@ -16,14 +16,7 @@ pub(super) const DENSENET_201: Architecture =
     densenet("densenet-201", |a, classes| build(a, classes, 32, [6, 12, 48, 32]));
 
 const fn densenet(name: &'static str, build: Build) -> Architecture {
-    // The published files are older than torchvision's present names.
-    const OLD: &[(&str, &str)] = &[
-        (".norm.1.", ".norm1."),
-        (".norm.2.", ".norm2."),
-        (".conv.1.", ".conv1."),
-        (".conv.2.", ".conv2."),
-    ];
-    Architecture { name, head: "classifier.weight", old_names: OLD, build, ..Architecture::USUAL }
+    Architecture { name, head: "classifier.weight", build, ..Architecture::USUAL }
 }
 
 /// Each layer adds `growth` channels.

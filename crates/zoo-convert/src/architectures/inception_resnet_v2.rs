@@ -72,13 +72,7 @@ impl Inception {
     }
 
     /// `x`, and `factor` times what the branches make of it.
-    fn residual(
-        &mut self,
-        block: &str,
-        x: &Value,
-        branches: &[&[ConvSpec]],
-        factor: f64,
-    ) -> Value {
+    fn residual(&mut self, block: &str, x: &Value, branches: &[&[ConvSpec]], factor: f64) -> Value {
         let values = self.branches(block, x, branches);
         let y = self.concat(&values);
         let spec = ConvSpec { bias: true, ..ConvSpec::new(x.channels(), 1) };
@@ -100,7 +94,8 @@ impl Inception {
     }
 
     fn block_17(&mut self, block: &str, x: &Value) -> Value {
-        let (row, column) = (ConvSpec::new(160, 7).kernel(1, 7), ConvSpec::new(192, 7).kernel(7, 1));
+        let (row, column) =
+            (ConvSpec::new(160, 7).kernel(1, 7), ConvSpec::new(192, 7).kernel(7, 1));
         let branches: [&[ConvSpec]; 2] =
             [&[ConvSpec::new(192, 1)], &[ConvSpec::new(128, 1), row, column]];
         let sum = self.residual(block, x, &branches, 0.1);
@@ -109,7 +104,8 @@ impl Inception {
 
     /// The only block whose last one has no activation.
     fn block_8(&mut self, block: &str, x: &Value, factor: f64) -> Value {
-        let (row, column) = (ConvSpec::new(224, 3).kernel(1, 3), ConvSpec::new(256, 3).kernel(3, 1));
+        let (row, column) =
+            (ConvSpec::new(224, 3).kernel(1, 3), ConvSpec::new(256, 3).kernel(3, 1));
         let branches: [&[ConvSpec]; 2] =
             [&[ConvSpec::new(192, 1)], &[ConvSpec::new(192, 1), row, column]];
         self.residual(block, x, &branches, factor)

@@ -77,12 +77,7 @@ impl Inception {
     }
 
     /// Branches, and the largest of each 3 x 3 window beside them.
-    pub(super) fn reduction(
-        &mut self,
-        block: &str,
-        x: &Value,
-        branches: &[&[ConvSpec]],
-    ) -> Value {
+    pub(super) fn reduction(&mut self, block: &str, x: &Value, branches: &[&[ConvSpec]]) -> Value {
         let mut values = self.branches(block, x, branches);
         values.push(self.0.max_pool(x, 3, 2, 0));
         self.concat(&values)
