@@ -1,3 +1,4 @@
+use std::cell::LazyCell;
 use std::fmt;
 
 use zoo_model::{Graph, Weights};
@@ -115,6 +116,18 @@ pub fn bind(
         })
         .collect();
     (weights, report)
+}
+
+/// Whether a checkpoint has every parameter of `graph` in its shape, as [`bind`] would find.
+pub(crate) fn fits(graph: &Graph, checkpoint: &Weights) -> bool {
+    let prefix = prefix_of(graph, checkpoint);
+    let supplied = LazyCell::new(|| constants(graph));
+    graph.parameters.iter().all(|(name, parameter)| {
+        match checkpoint.get(&format!("{prefix}{name}")) {
+            Some(tensor) => tensor.shape() == parameter.shape,
+            None => supplied.get(name).is_some(),
+        }
+    })
 }
 
 /// What stands before the architecture's names in the file.

@@ -26,8 +26,7 @@ const BLOCKS: [(usize, usize, usize, usize); 7] = [
 
 fn build(architecture: &Architecture, classes: usize) -> Result<Graph, zoo_model::Error> {
     let b = &mut GraphBuilder::new();
-    let size = Some(architecture.size);
-    let x = b.input("input", &[None, Some(3), size, size]);
+    let x = architecture.image(b);
     let mut x = conv_norm_relu(b, "features.0", &x, ConvSpec::new(32, 3).stride(2));
     let mut index = 1;
     for (expansion, channels, repeats, stride) in BLOCKS {

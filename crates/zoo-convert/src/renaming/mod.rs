@@ -1,5 +1,6 @@
 //! Checkpoints whose publishers call the parameters of a known network otherwise than torchvision
-//! does: timm, Hugging Face's transformers, and the authors of Swin and ConvNeXt.
+//! does: timm, Hugging Face's transformers, the authors of Swin and ConvNeXt, and torchvision in
+//! earlier years.
 //!
 //! A [`Naming`] is a table of rules from names to names. Where queries, keys and values are apart,
 //! they are joined. What no rule speaks of keeps its name, so that a report can say what is left.
@@ -14,6 +15,7 @@ mod authors;
 mod hugging_face;
 mod pattern;
 mod timm;
+mod torchvision;
 
 use std::collections::BTreeMap;
 
@@ -58,6 +60,7 @@ static ALL: &[&Naming] = &[
     &hugging_face::SWIN,
     &authors::CONVNEXT,
     &authors::SWIN,
+    &torchvision::DENSENET,
 ];
 
 /// The same tensors by torchvision's names, once for each naming that a checkpoint may have.
