@@ -20,6 +20,7 @@ mod binding;
 mod checkpoint;
 mod convert;
 mod error;
+pub mod export;
 pub mod format;
 pub mod labels;
 pub mod onnx;

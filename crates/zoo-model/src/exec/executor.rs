@@ -22,8 +22,20 @@ impl Executor {
     /// Checks that `weights` hold every parameter of `graph` in its shape, and brings them to
     /// `device`. Weights that the graph does not name are left out.
     pub fn new(graph: Graph, weights: &Weights, device: &Device) -> Result<Self, Error> {
+        Self::on(graph, weights, device.open()?)
+    }
+
+    /// The same on a device of Burn's; see [`Executor::run_tensors`].
+    pub fn new_on(
+        graph: Graph,
+        weights: &Weights,
+        device: &burn_tensor::Device,
+    ) -> Result<Self, Error> {
+        Self::on(graph, weights, device.clone().without_autodiff().as_dispatch().clone())
+    }
+
+    fn on(graph: Graph, weights: &Weights, device: DispatchDevice) -> Result<Self, Error> {
         graph.check()?;
-        let device = device.open()?;
         let mut parameters = BTreeMap::new();
         let mut constants = Weights::new();
         for (name, parameter) in &graph.parameters {
@@ -49,6 +61,22 @@ impl Executor {
             *readers.entry(name.clone()).or_insert(0) += 1;
         }
         Ok(Self { graph, constants, parameters, device, readers })
+    }
+
+    /// The same with its parameters on another device.
+    #[must_use]
+    pub fn to_device(&self, device: &burn_tensor::Device) -> Self {
+        let device = device.clone().without_autodiff().as_dispatch().clone();
+        let moved = |(name, tensor): (&String, &DispatchTensor)| {
+            (name.clone(), primitive::to_device(tensor.clone(), &device))
+        };
+        Self {
+            graph: self.graph.clone(),
+            constants: self.constants.clone(),
+            parameters: self.parameters.iter().map(moved).collect(),
+            readers: self.readers.clone(),
+            device,
+        }
     }
 
     /// The graph that this runs.
@@ -79,27 +107,55 @@ impl Executor {
         &self.parameters
     }
 
-    /// Runs every node once, in order. A value is let go by its last reader, so that its
-    /// buffer can be used again.
+    /// Computes the graph's outputs from Burn's own tensors on this executor's device, for a
+    /// network that this graph is a part of: gradients flow from the outputs to whatever of
+    /// `inputs` and `parameters` has them. `parameters` stand in for this executor's of those
+    /// names. As in inference, nothing is dropped and batch norms take their running statistics.
+    ///
+    /// Fails where a shape does not fit, before anything is computed.
+    pub fn run_tensors(
+        &self,
+        inputs: Vec<DispatchTensor>,
+        parameters: impl IntoIterator<Item = (String, DispatchTensor)>,
+    ) -> Result<Vec<DispatchTensor>, Error> {
+        let mut all = self.parameters.clone();
+        all.extend(parameters);
+        self.run_uploaded(inputs, &all, &mut Context::inference(&self.device))
+    }
+
+    /// Runs every node once, in order.
     pub(super) fn run(
         &self,
         inputs: &[Tensor],
         parameters: &BTreeMap<String, DispatchTensor>,
         context: &mut Context,
     ) -> Result<Vec<DispatchTensor>, Error> {
-        let shapes: Vec<Vec<usize>> = inputs.iter().map(|input| input.shape().to_vec()).collect();
+        let inputs = inputs.iter().map(|input| primitive::upload(input, &self.device)).collect();
+        self.run_uploaded(inputs, parameters, context)
+    }
+
+    /// Runs every node once, in order. A value is let go by its last reader, so that its
+    /// buffer can be used again.
+    fn run_uploaded(
+        &self,
+        inputs: Vec<DispatchTensor>,
+        parameters: &BTreeMap<String, DispatchTensor>,
+        context: &mut Context,
+    ) -> Result<Vec<DispatchTensor>, Error> {
+        let shapes: Vec<Vec<usize>> = inputs.iter().map(primitive::shape).collect();
         let facts = self.facts(&shapes)?;
         let mut left = self.readers.clone();
         let mut values: HashMap<&str, DispatchTensor> = HashMap::new();
         for (info, input) in self.graph.inputs.iter().zip(inputs) {
-            if Fact::computed(input.dtype()) != Fact::computed(info.dtype) {
+            let found = primitive::kind(&input);
+            if found != Fact::computed(info.dtype) {
                 return Err(Error::Input {
                     name: info.name.clone(),
                     expected: info.dtype.to_string(),
-                    found: input.dtype().to_string(),
+                    found: found.to_string(),
                 });
             }
-            values.insert(&info.name, primitive::upload(input, &self.device));
+            values.insert(&info.name, input);
         }
         for (index, node) in self.graph.nodes.iter().enumerate() {
             let made: Vec<Fact> = node.outputs.iter().map(|name| facts[name].clone()).collect();
