@@ -54,13 +54,13 @@ fn train(steps: usize) -> Result<Vec<f32>, Box<dyn std::error::Error>> {
         let loss = loss.forward(network.forward(images.clone())?, classes.clone());
         losses.push(loss.clone().into_scalar());
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
-        network = optimizer.step(1e-3, network, gradients);
+        network = optimizer.step(2e-4, network, gradients);
     }
     Ok(losses)
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    for loss in train(5)? {
+    for loss in train(6)? {
         println!("{loss:.4}");
     }
     Ok(())

@@ -138,7 +138,7 @@ impl Module for ZooModule {
     }
 
     fn to_device(self, device: &Device) -> Self {
-        self.each(|parameter| parameter.to_device(device)).executed_on(device)
+        self.each(|parameter| parameter.moved_to(device)).executed_on(device)
     }
 
     fn fork(self, device: &Device) -> Self {

@@ -2,8 +2,8 @@
 
 use burn_core::module::{Devices, Module, ModuleMapper, ModuleVisitor, Param};
 use burn_core::tensor::{Device, Tensor, TensorData};
-use zoo_model::exec::DispatchTensor;
 use zoo_model::Tensor as Stored;
+use zoo_model::exec::DispatchTensor;
 
 /// The same for every rank that a learned parameter has: up to six axes.
 macro_rules! ranks {
@@ -60,7 +60,7 @@ macro_rules! ranks {
                 }
             }
 
-            pub(crate) fn to_device(self, device: &Device) -> Self {
+            pub(crate) fn moved_to(self, device: &Device) -> Self {
                 match self {
                     $(Self::$variant(param) => Self::$variant(param.to_device(device))),*
                 }

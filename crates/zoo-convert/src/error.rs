@@ -96,6 +96,14 @@ pub enum Error {
         /// Each with the node's name and the reason: `if (node "decode"): ...`.
         nodes: Vec<String>,
     },
+    /// An ONNX file of which no Rust source can be made.
+    #[error("no Rust source can be made of {}: {reason}", path.display())]
+    NotEmitted {
+        /// The file.
+        path: PathBuf,
+        /// What `burn-onnx` says.
+        reason: String,
+    },
     /// A model that is too large for a format to be written.
     #[error("a file of {format} can hold {limit} bytes, the model has {bytes}")]
     TooLarge {

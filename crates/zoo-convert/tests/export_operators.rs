@@ -132,8 +132,7 @@ fn layers() {
     let rows = Layout::Reshape { shape: Some(vec![0, 4, -1]) };
     let rows = sketch.step(Op::Layout(rows), &["x"]);
     let kernel = sketch.parameter("w1", &[2, 4, 5]);
-    let conv =
-        Conv { stride: vec![3], padding: pads(&[(1, 2)]), dilation: vec![2], groups: 1 };
+    let conv = Conv { stride: vec![3], padding: pads(&[(1, 2)]), dilation: vec![2], groups: 1 };
     sketch.output(Op::Conv(conv), &[&rows, &kernel]);
     let norm: Vec<String> = ["scale", "shift", "mean", "variance"]
         .iter()
@@ -222,15 +221,9 @@ fn elementwise() {
         sketch.output(Op::Unary(function), &[&positive]);
     }
     let row = sketch.parameter("row", &[6]);
-    for function in [
-        Binary::Add,
-        Binary::Sub,
-        Binary::Mul,
-        Binary::Div,
-        Binary::Pow,
-        Binary::Max,
-        Binary::Min,
-    ] {
+    for function in
+        [Binary::Add, Binary::Sub, Binary::Mul, Binary::Div, Binary::Pow, Binary::Max, Binary::Min]
+    {
         sketch.output(Op::Binary(function), &[&positive, &row]);
     }
     for comparison in [
@@ -254,9 +247,7 @@ fn elementwise() {
 #[test]
 fn reductions() {
     let mut sketch = Sketch::new();
-    for kind in
-        [Reduction::Sum, Reduction::Mean, Reduction::Max, Reduction::Min, Reduction::Prod]
-    {
+    for kind in [Reduction::Sum, Reduction::Mean, Reduction::Max, Reduction::Min, Reduction::Prod] {
         for (axes, keep_dims) in [(vec![2, -1], true), (vec![1], false), (Vec::new(), false)] {
             sketch.output(Op::Reduce(Reduce { kind, axes, keep_dims }), &["x"]);
         }
@@ -300,10 +291,10 @@ fn arrangements() {
     let wanted = sketch.step(Op::Layout(Layout::Concat { axis: 0 }), &[&shape, &rest]);
     sketch.output(Op::Layout(Layout::Reshape { shape: None }), &["x", &wanted]);
     let ends = sketch.step(Op::Layout(Layout::Shape { start: 2, end: None }), &["x"]);
-    let (starts, one) = (sketch.constant("starts", list(&[2, 1])), sketch.constant("one", list(&[1])));
+    let (starts, one) =
+        (sketch.constant("starts", list(&[2, 1])), sketch.constant("one", list(&[1])));
     let ends = sketch.step(Op::Binary(Binary::Sub), &[&ends, &one]);
-    let slice =
-        Layout::Slice { starts: None, ends: None, axes: Some(vec![2, 3]), steps: None };
+    let slice = Layout::Slice { starts: None, ends: None, axes: Some(vec![2, 3]), steps: None };
     sketch.output(Op::Layout(slice), &["x", &starts, &ends]);
     sketch.check();
 }

@@ -21,8 +21,8 @@ pub(super) struct GraphWriter {
     facts: Facts,
     /// Whether nothing but the batch is open, so that all other lengths in `facts` hold.
     only_batch_is_open: bool,
-    /// Values that nodes read under another name, because they are stored in another type than
-    /// they are computed in.
+    /// Inputs that nodes read under another name, because they come in another type than they
+    /// are computed in.
     casts: HashMap<String, String>,
     /// Names that are given away: values and nodes have separate ones in ONNX, here all differ.
     taken: HashSet<String>,
@@ -79,12 +79,11 @@ impl GraphWriter {
             let missing = || zoo_model::Error::MissingParameter { name: name.clone() };
             let tensor = bundle.weights.get(name).ok_or_else(missing)?;
             writer.proto.initializer.push(tensor::write(name, tensor));
-            writer.cast(name, tensor::stored(tensor.dtype()));
         }
         Ok(writer)
     }
 
-    /// Makes what nodes read as `name`, which is stored as `dtype`, what it is computed as.
+    /// Makes what nodes read as `name`, which comes in as `dtype`, what it is computed as.
     fn cast(&mut self, name: &str, dtype: DType) {
         let computed = Fact::computed(dtype);
         if dtype == computed {

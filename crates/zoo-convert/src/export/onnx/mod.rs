@@ -3,10 +3,12 @@
 //! Nodes, values and parameters keep their names; what a node needs beside them (the list of a
 //! `Reshape`, the second step of a `Silu`) is called after the node. Open axes stay open.
 //!
-//! Parameters are initialisers. Those in half precision stay so, and a `Cast` beside each makes
-//! of it the `float` that it is computed in here: the file is as small as the bundle, every
-//! runtime that folds constants does this once, and the result is that of the bundle. All whole
-//! numbers are `int64`, as they are here, and so are inputs inside the graph.
+//! Everything is of the type that it is computed in here: floating-point numbers are `float`,
+//! whole ones `int64`. Parameters in half precision are widened, which changes no result. They
+//! could stay with a `Cast` beside each, in a file of half the size; but then they are no weights
+//! any more to what reads the file for more than running it: `burn-onnx` makes no layers of
+//! them, and the head is not found. Inputs keep the type that they have, with a `Cast` after
+//! them.
 //!
 //! The operators are those of version 17; nothing in here is of a later one.
 
@@ -19,7 +21,7 @@ mod tensor;
 use std::path::Path;
 
 use onnx_ir::{Message, ModelProto};
-use zoo_model::{Bundle, write_file_atomically};
+use zoo_model::{Bundle, Fact, Parameter, write_file_atomically};
 
 use super::metadata;
 use crate::Error;
@@ -33,8 +35,11 @@ const MAX_BYTES: u64 = (1 << 31) - 1;
 
 /// Writes `bundle` as an ONNX file.
 pub(super) fn write(bundle: &Bundle, path: &Path) -> Result<(), Error> {
-    let weights: usize = bundle.weights.iter().map(|(_, tensor)| tensor.bytes().len()).sum();
-    check_size(weights as u64)?;
+    // Known before anything is copied.
+    let widths = bundle.graph.parameters.values().map(|parameter| {
+        Parameter::elements(parameter) as u64 * Fact::computed(parameter.dtype).size() as u64
+    });
+    check_size(widths.fold(0, u64::saturating_add))?;
     let model = model(bundle)?;
     check_size(model.compute_size())?;
     write_file_atomically(path, |mut file| {

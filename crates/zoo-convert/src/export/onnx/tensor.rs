@@ -19,18 +19,9 @@ pub(super) fn number(dtype: DType) -> i32 {
     }
 }
 
-/// The type in which a tensor of type `dtype` is stored: that in which it is computed, but half
-/// precision stays.
-pub(super) fn stored(dtype: DType) -> DType {
-    match dtype {
-        DType::F16 | DType::BF16 => dtype,
-        dtype => Fact::computed(dtype),
-    }
-}
-
-/// An initialiser called `name`, of the type [`stored`].
+/// An initialiser called `name`, of the type in which `tensor` is computed.
 pub(super) fn write(name: &str, tensor: &Tensor) -> TensorProto {
-    let dtype = stored(tensor.dtype());
+    let dtype = Fact::computed(tensor.dtype());
     let raw_data = match tensor.to_i64() {
         Some(values) if dtype == DType::I64 => Tensor::from_i64(tensor.shape(), &values),
         _ => tensor.to_float(dtype).into_owned(),

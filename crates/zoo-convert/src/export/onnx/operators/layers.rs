@@ -22,27 +22,32 @@ pub(super) fn conv(conv: &Conv, node: &mut NodeWriter) -> Result<(), Refusal> {
 
 /// What is added around the spatial axes of a window's first input.
 ///
-/// Runtimes do not agree on `SAME` where the window has gaps: there the numbers are written.
+/// As numbers where the size of the input is known: runtimes do not agree on `SAME` where the
+/// window has gaps, or where its stride is longer than itself.
 pub(super) fn padding(
     node: &NodeWriter,
     padding: &Padding,
     [kernel, stride, dilation]: [&[usize]; 3],
 ) -> Result<AttributeProto, Refusal> {
-    let explicit = |pads: &[(usize, usize)]| {
-        let (before, after): (Vec<usize>, Vec<usize>) = pads.iter().copied().unzip();
-        counts("pads", &[before, after].concat())
-    };
-    let same = match padding {
-        Padding::Explicit(pads) => return Ok(explicit(pads)),
-        Padding::SameUpper => "SAME_UPPER",
-        Padding::SameLower => "SAME_LOWER",
-    };
-    if dilation.iter().all(|&step| step == 1) {
-        return Ok(text("auto_pad", same));
-    }
     let spatial = node.fixed_lengths(0).and_then(|lengths| lengths.get(1..));
-    let spatial = spatial.ok_or("its padding depends on how large the input is")?;
-    Ok(explicit(&padding.resolve(spatial, kernel, stride, dilation)))
+    let pads = match (padding, spatial) {
+        (Padding::Explicit(pads), _) => pads.clone(),
+        (_, Some(spatial)) => padding.resolve(spatial, kernel, stride, dilation),
+        (Padding::SameUpper, None) if is_dense(dilation) => {
+            return Ok(text("auto_pad", "SAME_UPPER"));
+        }
+        (Padding::SameLower, None) if is_dense(dilation) => {
+            return Ok(text("auto_pad", "SAME_LOWER"));
+        }
+        _ => return Err("its padding depends on how large the input is".to_owned()),
+    };
+    let (before, after): (Vec<usize>, Vec<usize>) = pads.into_iter().unzip();
+    Ok(counts("pads", &[before, after].concat()))
+}
+
+/// Whether a window has no gaps.
+fn is_dense(dilation: &[usize]) -> bool {
+    dilation.iter().all(|&step| step == 1)
 }
 
 pub(super) fn batch_norm(norm: BatchNorm, node: &mut NodeWriter) {
