@@ -249,7 +249,10 @@ fn reductions() {
     let mut sketch = Sketch::new();
     for kind in [Reduction::Sum, Reduction::Mean, Reduction::Max, Reduction::Min, Reduction::Prod] {
         for (axes, keep_dims) in [(vec![2, -1], true), (vec![1], false), (Vec::new(), false)] {
-            sketch.output(Op::Reduce(Reduce { kind, axes, keep_dims }), &["x"]);
+            sketch.output(
+                Op::Reduce(Reduce { kind, axes, keep_dims, noop_with_empty_axes: false }),
+                &["x"],
+            );
         }
     }
     sketch.check();
