@@ -86,7 +86,9 @@ impl<'a> Attributes<'a> {
 
     /// Texts.
     pub(super) fn texts(self, name: &str) -> Result<Vec<&'a str>, Refusal> {
-        let Some(attribute) = self.get(name, AttributeType::STRINGS)? else { return Ok(Vec::new()) };
+        let Some(attribute) = self.get(name, AttributeType::STRINGS)? else {
+            return Ok(Vec::new());
+        };
         let each = attribute.strings.iter().map(|text| std::str::from_utf8(text));
         each.collect::<Result<_, _>>().map_err(|_| format!("its attribute `{name}` is not UTF-8"))
     }

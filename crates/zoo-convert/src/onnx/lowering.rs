@@ -169,7 +169,11 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    pub(super) fn node(&mut self, proto: &'a NodeProto, outputs: &HashSet<&str>) -> Result<(), Refusal> {
+    pub(super) fn node(
+        &mut self,
+        proto: &'a NodeProto,
+        outputs: &HashSet<&str>,
+    ) -> Result<(), Refusal> {
         let own = is_own_domain(&proto.domain);
         for name in proto.input.iter().filter(|_| own) {
             if let Some(reason) = self.foreign.get(name.as_str()) {
@@ -335,7 +339,8 @@ impl<'a> Lowering<'a> {
 
 /// What the file says of values.
 pub(super) fn declared(proto: &GraphProto) -> HashMap<&str, (i32, Option<Vec<usize>>)> {
-    let initializers = proto.initializer.iter().map(|tensor| (&*tensor.name, (tensor.data_type, None)));
+    let initializers =
+        proto.initializer.iter().map(|tensor| (&*tensor.name, (tensor.data_type, None)));
     let infos = proto.input.iter().chain(&proto.value_info).chain(&proto.output);
     let infos = infos.filter(|info| info.type_.has_tensor_type()).map(|info| {
         let shape = value_info(info).ok().map(|info| info.shape_with(1));

@@ -187,9 +187,10 @@ fn defined(proto: &GraphProto) -> HashSet<&str> {
 
 /// The graphs inside a node.
 fn graphs(node: &NodeProto) -> impl Iterator<Item = &GraphProto> {
-    node.attribute.iter().filter_map(|attribute| attribute.g.as_ref()).chain(
-        node.attribute.iter().flat_map(|attribute| &attribute.graphs),
-    )
+    node.attribute
+        .iter()
+        .filter_map(|attribute| attribute.g.as_ref())
+        .chain(node.attribute.iter().flat_map(|attribute| &attribute.graphs))
 }
 
 /// What `node` reads from around it, the graphs inside it included.

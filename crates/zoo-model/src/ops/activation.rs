@@ -140,7 +140,8 @@ impl Activation {
             Self::Gelu => Dispatch::gelu(x),
             Self::Tanh => Dispatch::float_tanh(x),
             Self::GeluTanh => {
-                let cube = Dispatch::float_mul(x.clone(), Dispatch::float_mul(x.clone(), x.clone()));
+                let cube =
+                    Dispatch::float_mul(x.clone(), Dispatch::float_mul(x.clone(), x.clone()));
                 let cube = Dispatch::float_mul_scalar(cube, scalar(0.044_715));
                 let inner = Dispatch::float_add(x.clone(), cube);
                 let root = Scalar::Float((2.0 / std::f64::consts::PI).sqrt());

@@ -121,8 +121,7 @@ pub(super) fn run_one_hot(axis: i64, mut inputs: Values, shape: &[usize]) -> Dis
     let mut line = shape.to_vec();
     line[axis] = 1;
     let places = places_along(primitive::from_i64(&list, &line, &device), axis, shape);
-    let value = |at: usize| {
-        primitive::expand(primitive::slice(values.clone(), &[(at, at + 1, 1)]), shape)
-    };
+    let value =
+        |at: usize| primitive::expand(primitive::slice(values.clone(), &[(at, at + 1, 1)]), shape);
     primitive::mask_where(value(0), places, value(1))
 }

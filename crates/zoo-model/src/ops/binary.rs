@@ -121,7 +121,11 @@ impl Binary {
         })
     }
 
-    pub(super) fn run(self, mut inputs: Values, shape: &[usize]) -> Result<DispatchTensor, OpError> {
+    pub(super) fn run(
+        self,
+        mut inputs: Values,
+        shape: &[usize],
+    ) -> Result<DispatchTensor, OpError> {
         let a = primitive::broadcast_rank(inputs.take(0), shape.len());
         let b = primitive::broadcast_rank(inputs.take(1), shape.len());
         match primitive::kind(&a) {
@@ -164,7 +168,8 @@ impl Binary {
                 let (a, b) = (primitive::expand(a, shape), primitive::expand(b, shape));
                 let negative =
                     Dispatch::float_lower_elem(a.clone(), Scalar::Float(0.0), BoolDType::Native);
-                let left = Dispatch::float_remainder(Dispatch::float_abs(a), Dispatch::float_abs(b));
+                let left =
+                    Dispatch::float_remainder(Dispatch::float_abs(a), Dispatch::float_abs(b));
                 let negated = Dispatch::float_neg(left.clone());
                 Dispatch::float_mask_where(left, negative, negated)
             }

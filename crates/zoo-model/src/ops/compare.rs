@@ -107,4 +107,3 @@ pub(super) fn run_where(mut inputs: Values, shape: &[usize]) -> DispatchTensor {
         _ => Dispatch::float_mask_where(b, condition, a),
     }
 }
-

@@ -33,7 +33,11 @@ impl CumulativeSum {
         Ok(Fact { dtype: x.dtype, shape: x.shape.clone(), known: None })
     }
 
-    pub(super) fn run(self, mut inputs: Values, shape: &[usize]) -> Result<DispatchTensor, OpError> {
+    pub(super) fn run(
+        self,
+        mut inputs: Values,
+        shape: &[usize],
+    ) -> Result<DispatchTensor, OpError> {
         let x = inputs.take(0);
         let axis = primitive::read_i64(inputs.take(1)).first().copied().unwrap_or_default();
         let axis = axis_of(axis, shape.len())?;

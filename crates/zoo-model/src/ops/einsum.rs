@@ -83,7 +83,9 @@ impl Einsum {
                     Some((_, known)) if *known == length || length == 1 => {}
                     Some((_, known)) if *known == 1 => *known = length,
                     Some(_) => {
-                        return Err(OpError::new(format!("one letter of `{text}` has two lengths")));
+                        return Err(OpError::new(format!(
+                            "one letter of `{text}` has two lengths"
+                        )));
                     }
                 }
             }
@@ -109,8 +111,9 @@ impl Einsum {
     }
 
     pub(super) fn infer(&self, inputs: &Operands) -> Result<Fact, OpError> {
-        let shapes: Result<Vec<_>, _> =
-            (0..inputs.len()).map(|index| inputs.float(index).map(|fact| fact.shape.clone())).collect();
+        let shapes: Result<Vec<_>, _> = (0..inputs.len())
+            .map(|index| inputs.float(index).map(|fact| fact.shape.clone()))
+            .collect();
         let plan = self.plan(&shapes?)?;
         // What is in between is no larger than everything that has a letter.
         bounded(plan.lengths.iter().map(|(_, length)| *length).collect())?;

@@ -65,7 +65,8 @@ impl GridSample {
     pub(super) fn infer(inputs: &Operands) -> Result<Fact, OpError> {
         inputs.at_most(2)?;
         let (x, grid) = (&inputs.float(0)?.shape, &inputs.float(1)?.shape);
-        let ([batch, channels, _, _], [batches, rows, columns, 2]) = (x.as_slice(), grid.as_slice())
+        let ([batch, channels, _, _], [batches, rows, columns, 2]) =
+            (x.as_slice(), grid.as_slice())
         else {
             return Err(OpError::new("it takes pictures and a grid [batch, rows, columns, 2]"));
         };
@@ -133,9 +134,7 @@ impl GridSample {
                 (inside, Dispatch::float_mul(weight, counts))
             }
             Outside::Border => (edge(index), weight),
-            Outside::Reflection => {
-                (edge(Dispatch::float_round(reflect(index, low, high))), weight)
-            }
+            Outside::Reflection => (edge(Dispatch::float_round(reflect(index, low, high))), weight),
         };
         let first = match self.mode {
             GridMode::Nearest => Dispatch::float_round(at.clone()),

@@ -16,7 +16,10 @@ pub(super) fn infer(inputs: &Operands) -> Result<Fact, OpError> {
     for (index, name) in [(1, "scale"), (2, "bias")] {
         let shape = &inputs.float(index)?.shape;
         if shape != &[x.shape[1]] {
-            return Err(OpError::new(format!("the {name} has shape {shape:?}, not [{}]", x.shape[1])));
+            return Err(OpError::new(format!(
+                "the {name} has shape {shape:?}, not [{}]",
+                x.shape[1]
+            )));
         }
     }
     Ok(Fact::float(x.shape.clone()))

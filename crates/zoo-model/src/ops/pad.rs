@@ -101,9 +101,9 @@ pub(super) fn run(layout: &Layout, mut inputs: Values) -> Result<DispatchTensor,
         let length = dims[axis];
         x = match layout {
             Layout::Pad { value, .. } => {
-                let value = given.clone().unwrap_or_else(|| {
-                    primitive::from_i64(&[*value as i64], &[], &device)
-                });
+                let value = given
+                    .clone()
+                    .unwrap_or_else(|| primitive::from_i64(&[*value as i64], &[], &device));
                 let mut shape = primitive::shape(&x);
                 let value = primitive::reshape(value, &vec![1; shape.len()]);
                 let mut parts = Vec::with_capacity(3);

@@ -76,7 +76,8 @@ impl Pool {
         // Maximum and mean of a box are those of its slices: two axes now, then one by one.
         for axis in 0..axes.saturating_sub(2) {
             let now = primitive::shape(&x);
-            let (before, after) = (now[..axis + 2].iter().product(), now[axis + 3..].iter().product());
+            let (before, after) =
+                (now[..axis + 2].iter().product(), now[axis + 3..].iter().product());
             let lines = Dispatch::float_reshape(x, Shape::from([before, now[axis + 2], after]));
             let lines = Dispatch::float_swap_dims(lines, 1, 2);
             let lines = self.along(axis..axis + 1).slide(lines, &[before, after, shape[axis + 2]]);

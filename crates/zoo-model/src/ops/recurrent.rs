@@ -131,7 +131,8 @@ impl Recurrent {
             (7, vec![directions, 3 * hidden]),
         ];
         for (index, wanted) in shapes {
-            let fact = if index < 3 { Some(inputs.required(index)?) } else { inputs.optional(index) };
+            let fact =
+                if index < 3 { Some(inputs.required(index)?) } else { inputs.optional(index) };
             let dtype = if index == 4 { DType::I64 } else { DType::F32 };
             if let Some(fact) = fact
                 && (fact.shape != wanted || fact.dtype != dtype)
@@ -153,7 +154,9 @@ impl Recurrent {
         mut inputs: Values,
         context: &Context,
     ) -> Result<Vec<DispatchTensor>, OpError> {
-        let swap = |tensor| if self.batch_first { Dispatch::float_swap_dims(tensor, 0, 1) } else { tensor };
+        let swap = |tensor| {
+            if self.batch_first { Dispatch::float_swap_dims(tensor, 0, 1) } else { tensor }
+        };
         let x = swap(inputs.take(0));
         let [time, batch, _] = primitive::shape(&x)[..] else {
             return Err(OpError::new("the input must be [time, batch, inputs]"));
@@ -181,7 +184,8 @@ impl Recurrent {
                 recurrent: Dispatch::float_swap_dims(part(recurrent.clone()), 0, 1),
                 biases: biases.clone().map(|biases| {
                     let biases = primitive::reshape(part(biases), &[2, rows]);
-                    let row = |at| primitive::slice(biases.clone(), &[(at, at + 1, 1), (0, rows, 1)]);
+                    let row =
+                        |at| primitive::slice(biases.clone(), &[(at, at + 1, 1), (0, rows, 1)]);
                     (row(0), row(1))
                 }),
                 peepholes: peepholes.clone().map(part),

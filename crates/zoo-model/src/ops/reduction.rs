@@ -109,7 +109,11 @@ impl Reduce {
         Ok(Fact::ints(shape, vec![value]))
     }
 
-    pub(super) fn run(&self, mut inputs: Values, shape: &[usize]) -> Result<DispatchTensor, OpError> {
+    pub(super) fn run(
+        &self,
+        mut inputs: Values,
+        shape: &[usize],
+    ) -> Result<DispatchTensor, OpError> {
         let x = inputs.take(0);
         let listed = inputs.optional(1).map(primitive::read_i64);
         let axes = self.axes(primitive::shape(&x).len(), listed.as_deref())?;

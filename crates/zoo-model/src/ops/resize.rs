@@ -126,14 +126,18 @@ impl Resize {
         let rank = shape.len();
         let axes = match &self.axes {
             None => (0..rank).collect(),
-            Some(axes) => {
-                axes.iter().map(|&axis| super::operand::axis_of(axis, rank)).collect::<Result<Vec<_>, _>>()?
-            }
+            Some(axes) => axes
+                .iter()
+                .map(|&axis| super::operand::axis_of(axis, rank))
+                .collect::<Result<Vec<_>, _>>()?,
         };
         let count = sizes.map_or_else(|| scales.map_or(0, <[f32]>::len), <[i64]>::len);
         let crops = self.coordinates == Coordinates::CropAndResize;
         if count != axes.len() || (crops && roi.is_some_and(|roi| roi.len() != 2 * count)) {
-            return Err(OpError::new(format!("{count} lengths or factors for {} axes", axes.len())));
+            return Err(OpError::new(format!(
+                "{count} lengths or factors for {} axes",
+                axes.len()
+            )));
         }
         let whole = |&input: &usize| Line {
             input,

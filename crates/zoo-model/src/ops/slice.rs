@@ -1,7 +1,7 @@
 //! Where a slice begins, ends and steps along each axis.
 
-use super::operand::axis_of;
 use super::OpError;
+use super::operand::axis_of;
 
 /// What is taken of one axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::operand::axis_of;
 use super::{OpError, Operands, Values};
-use crate::exec::primitive;
 use crate::Fact;
+use crate::exec::primitive;
 
 /// A value cut into parts along an axis: `x, lengths?`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -48,7 +48,9 @@ impl ConvTranspose {
             _ => true,
         };
         if !explicit
-            || steps.iter().any(|list| list.len() != axes || list.iter().any(|n| !(1..=MAX).contains(n)))
+            || steps
+                .iter()
+                .any(|list| list.len() != axes || list.iter().any(|n| !(1..=MAX).contains(n)))
             || self.output_padding.len() != axes
             || self.output_padding.iter().any(|&n| n > MAX)
             || self.output_shape.as_ref().is_some_and(|shape| shape.len() != axes)
@@ -69,7 +71,10 @@ impl ConvTranspose {
         if let Some(bias) = inputs.optional(2)
             && bias.shape != [outputs]
         {
-            return Err(OpError::new(format!("the bias has shape {:?}, not [{outputs}]", bias.shape)));
+            return Err(OpError::new(format!(
+                "the bias has shape {:?}, not [{outputs}]",
+                bias.shape
+            )));
         }
         let mut shape = vec![x[0], outputs];
         for (_, _, length) in self.ranges(&x[2..], &weight[2..]) {
@@ -130,7 +135,13 @@ impl ConvTranspose {
     fn full(&self, x: DispatchTensor, weight: DispatchTensor) -> DispatchTensor {
         fn options<const N: usize>(op: &ConvTranspose) -> ConvTransposeOptions<N> {
             let list = |from: &[usize]| std::array::from_fn(|axis| from[axis]);
-            ConvTransposeOptions::new(list(&op.stride), [0; N], [0; N], list(&op.dilation), op.groups)
+            ConvTransposeOptions::new(
+                list(&op.stride),
+                [0; N],
+                [0; N],
+                list(&op.dilation),
+                op.groups,
+            )
         }
         match self.stride.len() {
             1 => Dispatch::conv_transpose1d(x, weight, None, options(self)),

@@ -194,7 +194,12 @@ pub(super) fn shape(node: &mut NodeView) -> Result<(), Refusal> {
 pub(super) fn size(node: &mut NodeView) -> Result<(), Refusal> {
     let input = node.input(0)?;
     let shape = node.step(Op::Layout(Layout::Shape { start: 0, end: None }), vec![input]);
-    let product = Reduce { kind: Reduction::Prod, axes: Vec::new(), keep_dims: false, noop_with_empty_axes: false };
+    let product = Reduce {
+        kind: Reduction::Prod,
+        axes: Vec::new(),
+        keep_dims: false,
+        noop_with_empty_axes: false,
+    };
     node.emit(Op::Reduce(product), vec![shape])
 }
 

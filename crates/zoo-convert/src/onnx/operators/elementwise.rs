@@ -98,7 +98,8 @@ fn bit_shift(node: &mut NodeView) -> Result<(), Refusal> {
 fn mean(node: &mut NodeView) -> Result<(), Refusal> {
     let inputs = node.all_inputs()?;
     let count = inputs.len() as f32;
-    let sum = inputs.into_iter().reduce(|sum, next| node.step(Op::Binary(Binary::Add), vec![sum, next]));
+    let sum =
+        inputs.into_iter().reduce(|sum, next| node.step(Op::Binary(Binary::Add), vec![sum, next]));
     let sum = sum.ok_or("it has no input")?;
     let count = node.own_parameter("count", Tensor::from_f32(&[], &[count]));
     node.emit(Op::Binary(Binary::Div), vec![sum, count])
@@ -121,9 +122,7 @@ fn of_one(node: &NodeView) -> Result<Option<Op>, Refusal> {
             gamma: float("gamma", 1.050_701)?,
         },
         "Celu" => Activation::Celu { alpha: float("alpha", 1.0)? },
-        "Shrink" => {
-            Activation::Shrink { lambda: float("lambd", 0.5)?, bias: float("bias", 0.0)? }
-        }
+        "Shrink" => Activation::Shrink { lambda: float("lambd", 0.5)?, bias: float("bias", 0.0)? },
         "ThresholdedRelu" => Activation::ThresholdedRelu { alpha: float("alpha", 1.0)? },
         "Softsign" => Activation::Softsign,
         "Mish" => Activation::Mish,

@@ -1,7 +1,7 @@
 //! Layers with weights, and what stands around them.
 
-use zoo_model::{DType, Op, Tensor};
 use zoo_model::ops::{BatchNorm, Binary, Conv, Gemm, Layout, Padding, Reduce, Reduction, Unary};
+use zoo_model::{DType, Op, Tensor};
 
 use super::super::attributes::Refusal;
 use super::super::lowering::Role;

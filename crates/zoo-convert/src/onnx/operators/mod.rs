@@ -67,7 +67,9 @@ pub(super) fn lower(node: &mut NodeView) -> Result<(), Refusal> {
         "SpaceToDepth" => arrangement::space_to_depth(node),
         "ArgMax" | "ArgMin" => reduction::arg_extreme(node),
         "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceProd" | "ReduceL1"
-        | "ReduceL2" | "ReduceSumSquare" | "ReduceLogSum" | "ReduceLogSumExp" => reduction::reduce(node),
+        | "ReduceL2" | "ReduceSumSquare" | "ReduceLogSum" | "ReduceLogSumExp" => {
+            reduction::reduce(node)
+        }
         "If" => control::if_(node),
         "Loop" => control::loop_(node),
         "Scan" => control::scan(node),

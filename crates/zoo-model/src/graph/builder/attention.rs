@@ -170,7 +170,12 @@ impl GraphBuilder {
     /// PyTorch's `normalize` does.
     pub fn unit_length(&mut self, x: &Value) -> Value {
         let square = self.combine(Binary::Mul, x, x);
-        let sum = Reduce { kind: Reduction::Sum, axes: vec![-1], keep_dims: true, noop_with_empty_axes: false };
+        let sum = Reduce {
+            kind: Reduction::Sum,
+            axes: vec![-1],
+            keep_dims: true,
+            noop_with_empty_axes: false,
+        };
         let sum = self.unnamed(Op::Reduce(sum), &[&square], 1);
         // The root of zero has no gradient: what bounds the length bounds its square.
         let sum = self.activate(&sum, Activation::Clip { min: Some(1e-24), max: None });

@@ -23,11 +23,7 @@ pub enum WindowKind {
     Blackman,
 }
 
-pub(super) fn window(
-    kind: WindowKind,
-    periodic: bool,
-    inputs: &Inputs,
-) -> Result<Tensor, OpError> {
+pub(super) fn window(kind: WindowKind, periodic: bool, inputs: &Inputs) -> Result<Tensor, OpError> {
     let size = inputs.count(0)?.unwrap_or(0);
     bounded(vec![size])?;
     let period = if periodic { size } else { size.saturating_sub(1) }.max(1) as f64;

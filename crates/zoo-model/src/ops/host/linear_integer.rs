@@ -98,7 +98,11 @@ pub(super) fn quantized_mat_mul(width: Width, inputs: &Inputs) -> Result<Tensor,
 }
 
 /// The convolution, and its shape. Padding is the zero point, hence zero here.
-fn convolved(conv: &Conv, x: &Centred, weight: &Centred) -> Result<(Vec<i64>, Vec<usize>), OpError> {
+fn convolved(
+    conv: &Conv,
+    x: &Centred,
+    weight: &Centred,
+) -> Result<(Vec<i64>, Vec<usize>), OpError> {
     let shape = conv.shape(&x.shape, &weight.shape)?;
     let (input, kernel, output) = (&x.shape[2..], &weight.shape[2..], &shape[2..]);
     let pads = conv.padding.resolve(input, kernel, &conv.stride, &conv.dilation);

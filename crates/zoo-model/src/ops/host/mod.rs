@@ -315,7 +315,9 @@ impl Host {
             Self::Dequantize { axis } => one(quantize::dequantize(*axis, inputs)),
             Self::DynamicQuantize => quantize::dynamic(inputs),
             Self::MatMulInteger => one(linear_integer::mat_mul(inputs)),
-            Self::QuantizedMatMul { width } => one(linear_integer::quantized_mat_mul(*width, inputs)),
+            Self::QuantizedMatMul { width } => {
+                one(linear_integer::quantized_mat_mul(*width, inputs))
+            }
             Self::ConvInteger(conv) => one(linear_integer::conv(conv, inputs)),
             Self::QuantizedConv { conv, width } => {
                 one(linear_integer::quantized_conv(conv, *width, inputs))

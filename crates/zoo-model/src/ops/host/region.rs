@@ -68,8 +68,11 @@ impl RoiAlign {
                     let (row, column) = (cell / columns, cell % columns);
                     let samples = (0..points_down * points_across).map(|point| {
                         let part = |at: usize, of: usize| (at as f32 + 0.5) / of as f32;
-                        let y = top + cell_height * (row as f32 + part(point / points_across, points_down));
-                        let x = left + cell_width * (column as f32 + part(point % points_across, points_across));
+                        let y = top
+                            + cell_height * (row as f32 + part(point / points_across, points_down));
+                        let x = left
+                            + cell_width
+                                * (column as f32 + part(point % points_across, points_across));
                         corners(y, x, height, width)
                     });
                     made.push(self.pooled(plane, samples));
@@ -230,8 +233,9 @@ impl WindowIndices {
         for (value, index) in x.to_f32().into_iter().zip(indices) {
             let at = usize::try_from(index).ok().filter(|&at| at < total);
             let at = at.ok_or_else(|| OpError::new(format!("{index} is beyond {pooled:?}")))?;
-            let place: usize =
-                (0..pooled.len()).map(|axis| at / inside[axis] % pooled[axis] * outside[axis]).sum();
+            let place: usize = (0..pooled.len())
+                .map(|axis| at / inside[axis] % pooled[axis] * outside[axis])
+                .sum();
             made[place] = value;
         }
         Ok(Tensor::from_f32(&shape, &made))
@@ -253,9 +257,7 @@ pub(super) fn det(inputs: &Inputs) -> Result<Tensor, OpError> {
         let mut det = 1.0;
         for column in 0..size {
             let pivot = (column..size)
-                .max_by(|&a, &b| {
-                    m[a * size + column].abs().total_cmp(&m[b * size + column].abs())
-                })
+                .max_by(|&a, &b| m[a * size + column].abs().total_cmp(&m[b * size + column].abs()))
                 .unwrap_or(column);
             if pivot != column {
                 (0..size).for_each(|at| m.swap(pivot * size + at, column * size + at));

@@ -66,9 +66,11 @@ pub(super) fn top_k(axis: i64, largest: bool, inputs: &Inputs) -> Result<Tensor,
             let key = |at: usize| keys[(before * length + at) * inner + after];
             let mut order: Vec<usize> = (0..length).collect();
             // Stable: of equal elements, the first one comes first.
-            order.sort_by(|&a, &b| {
-                if largest { key(b).order(key(a)) } else { key(a).order(key(b)) }
-            });
+            order.sort_by(
+                |&a, &b| {
+                    if largest { key(b).order(key(a)) } else { key(a).order(key(b)) }
+                },
+            );
             for (rank, at) in order.into_iter().take(count).enumerate() {
                 indices[(before * count + rank) * inner + after] = at as i64;
             }

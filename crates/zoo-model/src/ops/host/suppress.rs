@@ -25,9 +25,8 @@ pub(super) fn non_max_suppression(center: bool, inputs: &Inputs) -> Result<Tenso
         for class in 0..*classes {
             let scores = &scores[(picture * classes + class) * count..][..*count];
             let corners = &corners[picture * count..][..*count];
-            let mut order: Vec<usize> = (0..*count)
-                .filter(|&at| least.is_none_or(|least| scores[at] > least))
-                .collect();
+            let mut order: Vec<usize> =
+                (0..*count).filter(|&at| least.is_none_or(|least| scores[at] > least)).collect();
             order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
             let mut chosen: Vec<usize> = Vec::new();
             for at in order {
