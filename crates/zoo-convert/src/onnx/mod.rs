@@ -32,6 +32,7 @@ mod lowering;
 mod node;
 mod operators;
 mod parse;
+mod scope;
 mod tensor;
 
 use std::path::Path;
