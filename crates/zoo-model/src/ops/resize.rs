@@ -239,14 +239,12 @@ impl Resize {
         let (x, scale, last) = (at as f64, line.scale, line.input as f64 - 1.0);
         let half = (x + 0.5) / scale - 0.5;
         match self.coordinates {
-            Coordinates::HalfPixel => half,
             Coordinates::HalfPixelSymmetric => {
                 let shift = line.input as f64 / 2.0 * (1.0 - line.output as f64 / line.exact);
                 shift + half
             }
-            Coordinates::PytorchHalfPixel if line.output == 1 => 0.0,
-            Coordinates::PytorchHalfPixel => half,
-            Coordinates::AlignCorners if line.output == 1 => 0.0,
+            Coordinates::PytorchHalfPixel | Coordinates::AlignCorners if line.output == 1 => 0.0,
+            Coordinates::HalfPixel | Coordinates::PytorchHalfPixel => half,
             Coordinates::AlignCorners => x * last / (line.exact - 1.0),
             Coordinates::Asymmetric => x / scale,
             Coordinates::TfHalfPixelForNn => (x + 0.5) / scale,
