@@ -87,7 +87,8 @@ fn folded(node: &NodeView, axis: i64) -> Result<Option<Tensor>, Refusal> {
 
 pub(super) fn dynamic(node: &mut NodeView) -> Result<(), Refusal> {
     let inputs = node.inputs(1)?;
-    node.emit_all(Op::Host(Host::DynamicQuantize), inputs)
+    node.emit_all(Op::Host(Host::DynamicQuantize), inputs);
+    Ok(())
 }
 
 pub(super) fn mat_mul(node: &mut NodeView) -> Result<(), Refusal> {
