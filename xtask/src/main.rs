@@ -7,6 +7,7 @@ mod onnx_conformance;
 mod parity;
 mod seed;
 mod starter;
+mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -76,6 +77,12 @@ enum Chore {
         #[arg(long)]
         force: bool,
     },
+    /// Write docs/support.md: which formats are read, and which networks run
+    Support {
+        /// Write nothing, and fail if it is not what is there
+        #[arg(long)]
+        check: bool,
+    },
     /// Write docs/faults.md: which bad inputs the tests try
     Faults {
         /// Write nothing, and fail if it is not what is there
@@ -111,6 +118,10 @@ fn main() -> Result<ExitCode> {
                 "{} models, {} versions, {} files written",
                 written.models, written.versions, written.files
             );
+            Ok(ExitCode::SUCCESS)
+        }
+        Chore::Support { check } => {
+            println!("{}", support::run(Path::new(REPOSITORY), Path::new(MODELS), check)?);
             Ok(ExitCode::SUCCESS)
         }
         Chore::Faults { check } => {

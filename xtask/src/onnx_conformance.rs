@@ -127,7 +127,9 @@ fn run_data_sets(case: &Path, executor: &Executor) -> Result<Option<String>> {
         // should be rounded, so one step of such numbers is allowed.
         let mut relative = RELATIVE;
         if case.to_string_lossy().contains("_to_BFLOAT16") {
-            expected.iter_mut().for_each(|tensor| *tensor = from_bfloat16_bits(tensor));
+            for tensor in &mut expected {
+                *tensor = from_bfloat16_bits(tensor);
+            }
             relative = BFLOAT16_STEP;
         }
         let outputs = executor.infer(&inputs)?;

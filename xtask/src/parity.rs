@@ -28,6 +28,9 @@ struct Fixture {
     gain: f64,
     input_shape: [usize; 4],
     params: Vec<(String, Vec<usize>)>,
+    /// Buffers that the architecture gives, not the rule.
+    #[serde(default)]
+    constants: Vec<(String, Vec<usize>)>,
     #[serde(default)]
     logits: Vec<f64>,
     #[serde(default)]
@@ -64,6 +67,8 @@ pub(crate) fn run(dir: &Path, only: Option<&str>) -> Result<ExitCode> {
             println!("{name} LACKING");
             continue;
         };
+        // A fixture may be of another size than the network was trained at.
+        let architecture = architecture.at_size(fixture.input_shape[2]);
         let graph = architecture.build(1000)?;
         let compared = check_names(&graph, &fixture, |name| architecture.is_ignored(name))
             .and_then(|()| {
@@ -95,8 +100,8 @@ pub(crate) fn run(dir: &Path, only: Option<&str>) -> Result<ExitCode> {
 
 /// The fixture's parameters must be the graph's, by name and shape.
 fn check_names(graph: &Graph, fixture: &Fixture, ignored: impl Fn(&str) -> bool) -> Result<()> {
-    let theirs: BTreeMap<_, _> =
-        fixture.params.iter().filter(|(name, _)| !ignored(name)).cloned().collect();
+    let names = fixture.params.iter().chain(&fixture.constants);
+    let theirs: BTreeMap<_, _> = names.filter(|(name, _)| !ignored(name)).cloned().collect();
     for (name, shape) in &theirs {
         match graph.parameters.get(name) {
             None => bail!("the graph lacks {name}"),
@@ -114,9 +119,6 @@ fn check_names(graph: &Graph, fixture: &Fixture, ignored: impl Fn(&str) -> bool)
 
 fn inference(graph: Graph, fixture: &Fixture) -> Result<(f64, bool)> {
     let weights = rule_weights(&graph, fixture.gain);
-    // The graph states the size it was trained at; fixtures of networks that end in a global
-    // mean may come in another.
-    let graph = any_size(graph);
     let executor = Executor::new(graph, &weights, &Device::Cpu)?;
     let logits = executor.infer(&[rule_tiles(fixture.input_shape)])?[0].to_f32();
     ensure!(logits.len() == fixture.logits.len(), "{} logits came out", logits.len());
@@ -136,7 +138,7 @@ fn inference(graph: Graph, fixture: &Fixture) -> Result<(f64, bool)> {
 /// in units of the tolerance for logits.
 fn gradients(graph: Graph, fixture: &Fixture) -> Result<(f64, bool)> {
     let weights = rule_weights(&graph, fixture.gain);
-    let executor = Executor::new(any_size(graph), &weights, &Device::Cpu)?;
+    let executor = Executor::new(graph, &weights, &Device::Cpu)?;
     let options = TrainOptions { batch_statistics: true, dropout: false };
     let mut trainer = Trainer::new(executor, options, 0, |_| true)?;
     let step = trainer.step(&[rule_tiles(fixture.input_shape)], &fixture.labels)?;
@@ -156,13 +158,6 @@ fn gradients(graph: Graph, fixture: &Fixture) -> Result<(f64, bool)> {
         worst = nan_max(worst, (ours - theirs).abs() / (STATISTICS * theirs));
     }
     Ok((worst * LOGITS, worst <= 1.0))
-}
-
-fn any_size(mut graph: Graph) -> Graph {
-    for input in &mut graph.inputs {
-        input.shape.iter_mut().skip(2).for_each(|side| *side = None);
-    }
-    graph
 }
 
 fn norms(tensors: &Weights) -> BTreeMap<String, f64> {

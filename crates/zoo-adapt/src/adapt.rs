@@ -112,7 +112,7 @@ pub fn adapt(
     }
     let mut clock = Clock::default();
 
-    let extractor = Extractor::new(parent, &cuts.feature, options.device)?;
+    let extractor = Extractor::of_features(parent, &cuts, options.device)?;
     let cache = options
         .cache
         .as_ref()

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
-use zoo_model::{Bundle, Device, Digest, Executor, Hasher, Preprocess, Tensor};
+use zoo_model::{Bundle, Cuts, Device, Digest, Executor, Graph, Hasher, Preprocess, Tensor};
 
 use crate::progress::{Event, Observer, Step};
 use crate::{Error, Result};
@@ -54,13 +54,23 @@ impl Extractor {
     ///
     /// Fails where the model has no preprocessing for images, or does not run.
     pub fn new(bundle: &Bundle, value: &str, device: Device) -> Result<Self> {
+        Self::of_trunk(bundle, bundle.graph.until(value), device)
+    }
+
+    /// The part of `bundle` that computes the feature that `cuts` name, on `device`.
+    ///
+    /// Fails as [`Extractor::new`] does.
+    pub fn of_features(bundle: &Bundle, cuts: &Cuts, device: Device) -> Result<Self> {
+        Self::of_trunk(bundle, bundle.graph.trunk(cuts), device)
+    }
+
+    fn of_trunk(bundle: &Bundle, graph: Graph, device: Device) -> Result<Self> {
         let preprocess = bundle
             .card
             .preprocess
             .clone()
             .ok_or(Error::NotForImages { model: bundle.card.name.clone() })?;
         preprocess.validate().map_err(zoo_model::Error::from)?;
-        let graph = bundle.graph.until(value);
         let input = graph.inputs.first().map(|info| info.shape_with(1)).unwrap_or_default();
         let side = preprocess.output_shape().map_or_else(Vec::new, Vec::from);
         let shape = if side.is_empty() { input } else { [vec![1], side].concat() };
@@ -74,6 +84,7 @@ impl Extractor {
         let executor = Executor::new(graph, &bundle.weights, &device)?;
         let facts = executor.facts(&[shape])?;
         let unknown = || Error::NotForImages { model: bundle.card.name.clone() };
+        let value = executor.graph().outputs.first().ok_or_else(unknown)?;
         let shape = facts.get(value).ok_or_else(unknown)?.shape.clone();
         Ok(Self { executor, preprocess, key, shape, parallel: device == Device::Cpu })
     }

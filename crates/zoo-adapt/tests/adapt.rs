@@ -11,20 +11,27 @@ use zoo_adapt::dataset::ImageFolder;
 use zoo_adapt::features::FeatureCache;
 use zoo_adapt::finetune::{FinetuneOptions, learning_rate};
 use zoo_adapt::progress::Silent;
-use zoo_model::graph::ConvSpec;
+use zoo_model::graph::{ConvSpec, Value};
 use zoo_model::{Bundle, Card, Cuts, Device, Digest, GraphBuilder, Preprocess, SplitMix64, Tensor};
 
 /// A network of two convolutions with weights that nobody trained.
 fn parent() -> Bundle {
+    parent_with(|b, x| {
+        let feature = b.global_average(x);
+        let x = b.dropout(&feature, 0.2);
+        b.linear("fc", &x, 24, 10)
+    })
+}
+
+/// The same with another head.
+fn parent_with(head: impl Fn(&mut GraphBuilder, &Value) -> Value) -> Bundle {
     let mut b = GraphBuilder::new();
     let x = b.input("x", &[None, Some(3), Some(16), Some(16)]);
     let x = b.conv("one", &x, ConvSpec::new(16, 3).stride(2));
     let x = b.relu(&x);
     let x = b.conv("two", &x, ConvSpec::new(24, 3).stride(2));
     let x = b.relu(&x);
-    let feature = b.global_average(&x);
-    let x = b.dropout(&feature, 0.2);
-    let y = b.linear("fc", &x, 24, 10);
+    let y = head(&mut b, &x);
     let graph = b.finish(&[("logits", &y)]).unwrap();
     let weights = graph
         .parameters
@@ -73,7 +80,11 @@ fn options(strategy: Strategy, cache: Option<&Path>) -> AdaptOptions {
 }
 
 fn run(data: &Path, options: &AdaptOptions) -> Outcome {
-    adapt(&parent(), &ImageFolder::open(data).unwrap(), options, &Silent).unwrap()
+    run_on(&parent(), data, options)
+}
+
+fn run_on(parent: &Bundle, data: &Path, options: &AdaptOptions) -> Outcome {
+    adapt(parent, &ImageFolder::open(data).unwrap(), options, &Silent).unwrap()
 }
 
 #[test]
@@ -120,6 +131,35 @@ fn the_bundle_classifies_as_the_evaluation_says() {
         }
         let all = classifier.evaluate(&ImageFolder::open(&data).unwrap(), &Silent).unwrap();
         assert!(all.accuracy >= 1.0 - (wrong.len() as f64 + 6.0) / 60.0);
+    }
+}
+
+#[test]
+fn a_head_that_pools_behind_a_convolution_is_adapted_as_well() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    draw(&data, 20);
+    // As SqueezeNet ends.
+    let parent = parent_with(|b, x| {
+        let x = b.dropout(x, 0.2);
+        let x = b.conv("points", &x, ConvSpec::new(10, 1));
+        let x = b.relu(&x);
+        b.global_average(&x)
+    });
+    assert!(parent.card.cuts.as_ref().unwrap().pooled);
+    for strategy in [
+        Strategy::Probe,
+        Strategy::Finetune(FinetuneOptions { stages: 1, ..FinetuneOptions::default() }),
+    ] {
+        let outcome = run_on(&parent, &data, &options(strategy, None));
+        assert!(outcome.evaluation.accuracy > 0.8, "{}", outcome.evaluation.accuracy);
+        let bundle = Bundle::from_bytes("adapted", outcome.bundle.to_bytes()).unwrap();
+        assert!(bundle.check_parity(Device::Cpu).unwrap().agrees());
+        // The new head is an ordinary one.
+        assert!(!bundle.card.cuts.as_ref().unwrap().pooled);
+        let classifier = Classifier::new(&bundle, Device::Cpu).unwrap();
+        let all = classifier.evaluate(&ImageFolder::open(&data).unwrap(), &Silent).unwrap();
+        assert!(all.accuracy > 0.8, "{}", all.accuracy);
     }
 }
 

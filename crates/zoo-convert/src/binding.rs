@@ -1,6 +1,9 @@
+use std::cell::LazyCell;
 use std::fmt;
 
 use zoo_model::{Graph, Weights};
+
+use crate::architectures::constants;
 
 /// What became of the tensors of a checkpoint, and of the parameters of an architecture.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -9,6 +12,8 @@ pub struct LoadReport {
     pub applied: Vec<String>,
     /// Parameters that the file lacks, each with the left-over name most like it.
     pub missing: Vec<(String, Option<String>)>,
+    /// Parameters that the file lacks and that follow from the architecture alone.
+    pub supplied: Vec<String>,
     /// Tensors that the architecture does not take.
     pub unused: Vec<String>,
     /// Parameters of another shape: name, what the architecture takes, what the file has.
@@ -17,6 +22,8 @@ pub struct LoadReport {
     pub ignored: Vec<String>,
     /// What stood before every name in the file, such as `module.`; empty as a rule.
     pub prefix: String,
+    /// Whose names the file has, where they are not the architecture's, such as `timm's Swin`.
+    pub naming: Option<String>,
 }
 
 impl LoadReport {
@@ -66,7 +73,8 @@ impl fmt::Display for LoadReport {
 /// Gives the parameters of `graph` the tensors of a checkpoint, by name.
 ///
 /// A prefix before every name (`module.`, `state_dict.`) is found and left out. `ignored` says
-/// which left-over names are no surprise. What the graph does not take is dropped; whether all
+/// which left-over names are no surprise. Constants of the architecture are supplied where the
+/// checkpoint lacks them. What the graph does not take is dropped; whether all
 /// that it takes was there is for the report to say.
 pub fn bind(
     graph: &Graph,
@@ -76,9 +84,16 @@ pub fn bind(
     let mut report = LoadReport { prefix: prefix_of(graph, &checkpoint), ..LoadReport::default() };
     let mut weights = Weights::new();
     let mut missing = Vec::new();
+    let mut constants = constants(graph);
     for (name, parameter) in &graph.parameters {
         match checkpoint.remove(&format!("{}{name}", report.prefix)) {
-            None => missing.push(name.clone()),
+            None => match constants.remove(name) {
+                Some(constant) => {
+                    weights.insert(name, constant);
+                    report.supplied.push(name.clone());
+                }
+                None => missing.push(name.clone()),
+            },
             Some(tensor) if tensor.shape() != parameter.shape => {
                 let (takes, has) = (parameter.shape.clone(), tensor.shape().to_vec());
                 report.mis_shaped.push((name.clone(), takes, has));
@@ -101,6 +116,18 @@ pub fn bind(
         })
         .collect();
     (weights, report)
+}
+
+/// Whether a checkpoint has every parameter of `graph` in its shape, as [`bind`] would find.
+pub(crate) fn fits(graph: &Graph, checkpoint: &Weights) -> bool {
+    let prefix = prefix_of(graph, checkpoint);
+    let supplied = LazyCell::new(|| constants(graph));
+    graph.parameters.iter().all(|(name, parameter)| {
+        match checkpoint.get(&format!("{prefix}{name}")) {
+            Some(tensor) => tensor.shape() == parameter.shape,
+            None => supplied.get(name).is_some(),
+        }
+    })
 }
 
 /// What stands before the architecture's names in the file.

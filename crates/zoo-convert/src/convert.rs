@@ -2,15 +2,16 @@ use std::fs::File;
 use std::path::Path;
 
 use zoo_model::bundle::{Source, parity};
-use zoo_model::{Bundle, Card, Cuts, DType, Device, Digest, Graph, Preprocess, Weights};
+use zoo_model::{Bundle, Card, Cuts, DType, Device, Digest, Graph, Op, Preprocess, Weights};
 
 use crate::architectures::{self, Architecture};
 use crate::format::{self, Format};
+use crate::renaming::renamed;
 use crate::{Error, LoadReport, bind, labels, onnx, read_checkpoint};
 
 /// Changes whenever the same file would become another bundle: what was converted before is
 /// then converted again.
-pub const CONVERTER_VERSION: u32 = 1;
+pub const CONVERTER_VERSION: u32 = 2;
 
 /// What to make of a file.
 #[derive(Debug, Clone, Default)]
@@ -67,7 +68,7 @@ pub fn convert(path: &Path, options: &ConvertOptions) -> Result<Conversion, Erro
             (graph, weights, report, Some(found))
         }
     };
-    check_finite(path, &weights)?;
+    check_finite(path, &graph, &weights)?;
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let name = options.name.clone().or_else(|| architecture.map(|found| found.name.to_owned()));
     let mut card = Card::new(
@@ -101,14 +102,9 @@ type Loaded = (Graph, Weights, LoadReport, &'static Architecture);
 
 fn load_checkpoint(path: &Path, format: Format, options: &ConvertOptions) -> Result<Loaded, Error> {
     let checkpoint = read_checkpoint(path, format)?;
-    let architecture = match &options.architecture {
-        Some(name) => architectures::find(name)?,
-        None => architectures::detect(&checkpoint.weights)
-            .ok_or_else(|| Error::NoArchitectureFits { path: path.to_owned() })?,
-    };
-    let classes = architecture.classes_in(&checkpoint.weights).unwrap_or(1000);
-    let graph = architecture.build(classes)?;
-    let (weights, report) = bind(&graph, checkpoint.weights, |name| architecture.is_ignored(name));
+    let Found { architecture, graph, weights, report } =
+        find(checkpoint.weights, options.architecture.as_deref())?
+            .ok_or_else(|| Error::NoArchitectureFits { path: path.to_owned() })?;
     if !report.is_complete() {
         return Err(Error::DoesNotFit {
             path: path.to_owned(),
@@ -117,6 +113,43 @@ fn load_checkpoint(path: &Path, format: Format, options: &ConvertOptions) -> Res
         });
     }
     Ok((graph, weights, report, architecture))
+}
+
+/// An architecture with the parameters of a checkpoint.
+struct Found {
+    architecture: &'static Architecture,
+    graph: Graph,
+    weights: Weights,
+    report: LoadReport,
+}
+
+/// Binds a checkpoint to the architecture called `name`, or to the one that it fits: by
+/// torchvision's names, or else by those of another publisher. `None` where no name is given and
+/// none fits; where one is given and does not fit, the report says so.
+fn find(checkpoint: Weights, name: Option<&str>) -> Result<Option<Found>, Error> {
+    let named = name.map(architectures::find).transpose()?;
+    let bound = |weights: Weights, naming: Option<&str>| -> Result<Option<Found>, Error> {
+        let Some(architecture) = named.or_else(|| architectures::detect(&weights)) else {
+            return Ok(None);
+        };
+        let graph = architecture.build(architecture.classes_in(&weights).unwrap_or(1000))?;
+        let ignored = |name: &str| architecture.is_ignored(name);
+        let (weights, mut report) = bind(&graph, weights, ignored);
+        report.naming = naming.map(str::to_owned);
+        Ok(Some(Found { architecture, graph, weights, report }))
+    };
+    let direct = bound(checkpoint.clone(), None)?;
+    if direct.as_ref().is_some_and(|found| found.report.is_complete()) {
+        return Ok(direct);
+    }
+    for (naming, weights) in renamed(&checkpoint) {
+        if let Some(found) = bound(weights, Some(naming.name))?
+            && found.report.is_complete()
+        {
+            return Ok(Some(found));
+        }
+    }
+    Ok(direct)
 }
 
 fn digest_of(path: &Path) -> Result<Digest, Error> {
@@ -144,9 +177,20 @@ fn check_promise(path: &Path, file: &str, digest: Digest) -> Result<(), Error> {
     Err(Error::Digest { path: path.to_owned(), promised: promised.to_owned(), found })
 }
 
-fn check_finite(path: &Path, weights: &Weights) -> Result<(), Error> {
+/// Refuses weights that are no numbers, and infinite ones unless they are constants: what masks
+/// attention is minus infinity.
+fn check_finite(path: &Path, graph: &Graph, weights: &Weights) -> Result<(), Error> {
+    let is_statistic = |name: &String| {
+        graph
+            .nodes
+            .iter()
+            .any(|node| matches!(node.op, Op::BatchNorm(_)) && node.inputs.contains(name))
+    };
     for (name, tensor) in weights {
-        if let Some(element) = tensor.first_non_finite() {
+        let Some(element) = tensor.first_non_finite() else { continue };
+        let constant = graph.parameters.get(name).is_some_and(|parameter| !parameter.trainable);
+        let infinite = || !tensor.to_f32().iter().any(|value| value.is_nan());
+        if !(constant && infinite() && !is_statistic(name)) {
             let (path, name) = (path.to_owned(), name.clone());
             return Err(Error::NotFinite { path, name, element });
         }

@@ -2,7 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use zoo_model::graph::{ConvSpec, GraphError};
-use zoo_model::{Cuts, Device, Error, Executor, Graph, GraphBuilder, Tensor, Weights};
+use zoo_model::ops::Layout;
+use zoo_model::{
+    Cuts, DType, Device, Error, Executor, Graph, GraphBuilder, Node, Op, Parameter, Tensor,
+    ValueInfo, Weights,
+};
 
 fn classifier() -> Graph {
     let mut b = GraphBuilder::new();
@@ -143,4 +147,28 @@ fn a_new_head_keeps_the_names_of_the_old() {
     assert_eq!(new.graph.parameters["fc.weight"].shape, [9, 4]);
     let facts = new.graph.infer(&Weights::new(), &[vec![2, 3, 8, 8]]).unwrap();
     assert_eq!(facts["logits"].shape, [2, 9]);
+}
+
+/// A constant that is joined with itself again and again is known only while it is short.
+#[test]
+fn what_is_known_of_values_is_bounded() {
+    let constant = Parameter { dtype: DType::I64, shape: vec![1024], trainable: false };
+    let concat = |index: usize| Node {
+        name: format!("n{index}"),
+        op: Op::Layout(Layout::Concat { axis: 0 }),
+        inputs: vec![format!("v{index}"); 2],
+        outputs: vec![format!("v{}", index + 1)],
+    };
+    let x = ValueInfo { name: "x".to_owned(), dtype: DType::F32, shape: vec![Some(1)] };
+    let graph = Graph {
+        inputs: vec![x],
+        nodes: (0..20).map(concat).collect(),
+        outputs: vec!["v20".to_owned()],
+        parameters: [("v0".to_owned(), constant)].into(),
+    };
+    let mut weights = Weights::new();
+    weights.insert("v0", Tensor::from_i64(&[1024], &[7; 1024]));
+    let facts = graph.infer(&weights, &[vec![1]]).unwrap();
+    assert_eq!(facts["v6"].known.as_ref().map(Vec::len), Some(1 << 16));
+    assert_eq!((facts["v7"].known.as_ref(), facts["v20"].elements()), (None, 1 << 30));
 }

@@ -1,14 +1,16 @@
 //! From what a person types to a model: a path, or a name in the registry.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
 use zoo_convert::{CONVERTER_VERSION, ConvertOptions, convert, format};
 use zoo_model::{Bundle, Delta, Digest, Hasher, Preprocess};
 use zoo_registry::trust::TrustStore;
 use zoo_registry::{
-    Credentials, FetchOptions, FileFormat, IndexOptions, PullOptions, Pulled, Reference, Registry,
-    RegistrySpec, Row, Sha256Digest, Sources, Store, default_cache_dir, default_config_dir,
+    Credentials, FetchOptions, FileFormat, InUse, IndexOptions, PullOptions, Pulled, Reference,
+    Registry, RegistrySpec, Row, Sha256Digest, Sources, Store, default_cache_dir,
+    default_config_dir,
 };
 
 use crate::cli::Global;
@@ -124,9 +126,17 @@ pub(crate) fn is_builtin(row: &Row) -> bool {
     builtin(row.name.as_str()).is_some_and(|bytes| row.bytes == Some(bytes.len() as u64))
 }
 
+/// Held from the first pull to the end of the program: what it was handed is not collected as
+/// garbage while it reads it.
+static IN_USE: OnceLock<InUse> = OnceLock::new();
+
 /// Fetches the model called `name`, if it is not there yet.
 pub(crate) fn pull(global: &Global, name: &str, options: PullOptions) -> Result<Pulled> {
     let reference: Reference = name.parse()?;
+    if IN_USE.get().is_none() {
+        // Where another thread was quicker, its hold is as good as this one.
+        let _ = IN_USE.set(Store::open(cache_dir(global)?)?.hold()?);
+    }
     let registry = registry(global)?;
     let pulled = registry.pull(&reference, options, &Bars::new(global));
     warn_of_rejected(&registry);
@@ -187,7 +197,7 @@ fn open_pulled_at(global: &Global, pulled: &Pulled, depth: usize) -> Result<Bund
             Ok(Bundle::open(pull(global, &reference(pulled), again)?.path)?)
         });
     }
-    if format == Some(FileFormat::ZooDelta) {
+    if is_delta(pulled) {
         return Ok(Bundle::open(composed(global, pulled, depth)?)?);
     }
     let options = convert_options(pulled)?;
@@ -217,8 +227,8 @@ fn open_pulled_at(global: &Global, pulled: &Pulled, depth: usize) -> Result<Bund
 
 /// The `.zoo` file that a delta and its parent give, with the digest that the registry says.
 pub(crate) fn composed(global: &Global, pulled: &Pulled, depth: usize) -> Result<PathBuf> {
-    let (Some(parent), Some(expected)) =
-        (&pulled.version.parent, pulled.version.files.first().and_then(|file| file.composed))
+    let (Some(name), Some(expected)) =
+        (parent_of(pulled), pulled.version.files.first().and_then(|file| file.composed))
     else {
         bail!("{} is a delta of nothing that its entry names", reference(pulled));
     };
@@ -234,7 +244,6 @@ pub(crate) fn composed(global: &Global, pulled: &Pulled, depth: usize) -> Result
     if delta.header().result.sha256.to_string() != expected.to_hex() {
         bail!("{} composes to another file than the registry says", reference(pulled));
     }
-    let name = format!("{}@{}", parent.name, parent.version);
     let (found_by, parent) = pull_parent(global, &name)
         .with_context(|| format!("cannot pull {name}, of which this is a delta"))?;
     let parent = open_pulled_at(&found_by, &parent, depth + 1)?;
@@ -271,6 +280,17 @@ fn note(global: &Global, path: &Path, pulled: &Pulled) -> Result<()> {
 
 pub(crate) fn reference(pulled: &Pulled) -> String {
     format!("{}@{}", pulled.entry.name, pulled.version.version)
+}
+
+/// Whether only what differs from its parent was fetched.
+pub(crate) fn is_delta(pulled: &Pulled) -> bool {
+    pulled.version.files.iter().any(|file| file.format == FileFormat::ZooDelta)
+}
+
+/// What a model was made from, by its entry.
+pub(crate) fn parent_of(pulled: &Pulled) -> Option<String> {
+    let parent = pulled.version.parent.as_ref()?;
+    Some(format!("{}@{}", parent.name, parent.version))
 }
 
 fn cached_bundle(global: &Global, pulled: &Pulled, options: &ConvertOptions) -> Result<PathBuf> {

@@ -6,17 +6,25 @@ use zoo_model::graph::{ConvSpec, Value};
 use zoo_model::ops::Padding;
 use zoo_model::{Graph, GraphBuilder};
 
-use super::{Architecture, Normalization};
+use super::rounding::{deepened, scaled};
+use super::{Architecture, Build};
 
-pub(super) const EFFICIENTNET_LITE0: Architecture = Architecture {
-    name: "efficientnet-lite0",
-    size: 224,
-    resize: 256,
-    normalization: Normalization::ImageNet,
-    head: "_fc.weight",
-    ignored: &[],
-    build,
-};
+pub(super) const EFFICIENTNET_LITE0: Architecture =
+    lite("efficientnet-lite0", 224, |a, classes| build(a, classes, 1.0, 1.0, 0.2));
+pub(super) const EFFICIENTNET_LITE1: Architecture =
+    lite("efficientnet-lite1", 240, |a, classes| build(a, classes, 1.0, 1.1, 0.2));
+pub(super) const EFFICIENTNET_LITE2: Architecture =
+    lite("efficientnet-lite2", 260, |a, classes| build(a, classes, 1.1, 1.2, 0.3));
+pub(super) const EFFICIENTNET_LITE3: Architecture =
+    lite("efficientnet-lite3", 280, |a, classes| build(a, classes, 1.2, 1.4, 0.3));
+pub(super) const EFFICIENTNET_LITE4: Architecture =
+    lite("efficientnet-lite4", 300, |a, classes| build(a, classes, 1.4, 1.8, 0.3));
+
+const fn lite(name: &'static str, size: usize, build: Build) -> Architecture {
+    // The margin that EfficientNet's own preprocessing leaves around the crop.
+    let resize = size as u32 + 32;
+    Architecture { name, size, resize, head: "_fc.weight", build, ..Architecture::USUAL }
+}
 
 /// Expansion, kernel, output channels, repeats, first stride.
 const BLOCKS: [(usize, usize, usize, usize, usize); 7] = [
@@ -29,25 +37,33 @@ const BLOCKS: [(usize, usize, usize, usize, usize); 7] = [
     (6, 3, 320, 1, 1),
 ];
 
-fn build(architecture: &Architecture, classes: usize) -> Result<Graph, zoo_model::Error> {
+/// So many times as wide and as deep as lite0, but for the stem, the first and the last block.
+fn build(
+    architecture: &Architecture,
+    classes: usize,
+    width: f64,
+    depth: f64,
+    dropout: f32,
+) -> Result<Graph, zoo_model::Error> {
     let b = &mut GraphBuilder::new();
-    let size = Some(architecture.size);
-    let x = b.input("input", &[None, Some(3), size, size]);
+    let x = architecture.image(b);
     let x = conv_norm(b, "_conv_stem", "_bn0", &x, ConvSpec::new(32, 3).stride(2));
     let mut x = b.relu6(&x);
     let mut index = 0;
     for (expansion, kernel, channels, repeats, stride) in BLOCKS {
+        // Only the first and the last stage have one block, and they keep it.
+        let repeats = if repeats == 1 { 1 } else { deepened(repeats, depth) };
         for repeat in 0..repeats {
             let stride = if repeat == 0 { stride } else { 1 };
             let depthwise = ConvSpec::new(x.channels() * expansion, kernel).stride(stride);
-            x = block(b, &format!("_blocks.{index}"), &x, depthwise, channels);
+            x = block(b, &format!("_blocks.{index}"), &x, depthwise, scaled(channels, width));
             index += 1;
         }
     }
     let x = conv_norm(b, "_conv_head", "_bn1", &x, ConvSpec::new(1280, 1));
     let x = b.relu6(&x);
     let feature = b.global_average(&x);
-    let x = b.dropout(&feature, 0.2);
+    let x = b.dropout(&feature, dropout);
     let logits = b.linear("_fc", &x, feature.channels(), classes);
     std::mem::take(b).finish(&[("logits", &logits)])
 }

@@ -3,9 +3,9 @@
 //! only serves training from scratch and is left out.
 
 use zoo_model::graph::{ConvSpec, Value};
-use zoo_model::ops::Padding;
 use zoo_model::{Graph, GraphBuilder};
 
+use super::inception::{Inception, valid};
 use super::{Architecture, Normalization};
 
 /// The published weights were trained on pictures scaled to -1 to 1; torchvision's model undoes
@@ -15,15 +15,14 @@ pub(super) const INCEPTION_V3: Architecture = Architecture {
     size: 299,
     resize: 342,
     normalization: Normalization::Half,
-    head: "fc.weight",
     ignored: &["AuxLogits."],
     build,
+    ..Architecture::USUAL
 };
 
 fn build(architecture: &Architecture, classes: usize) -> Result<Graph, zoo_model::Error> {
     let mut graph = Inception(GraphBuilder::new());
-    let size = Some(architecture.size);
-    let x = graph.0.input("input", &[None, Some(3), size, size]);
+    let x = architecture.image(&mut graph.0);
     let x = graph.conv("Conv2d_1a_3x3", &x, valid(32, 3).stride(2));
     let x = graph.conv("Conv2d_2a_3x3", &x, valid(32, 3));
     let x = graph.conv("Conv2d_2b_3x3", &x, ConvSpec::new(64, 3));
@@ -51,28 +50,7 @@ fn build(architecture: &Architecture, classes: usize) -> Result<Graph, zoo_model
     graph.0.finish(&[("logits", &logits)])
 }
 
-/// Without padding.
-fn valid(outputs: usize, kernel: usize) -> ConvSpec {
-    ConvSpec::new(outputs, kernel).padding(Padding::symmetric(0, 2))
-}
-
-struct Inception(GraphBuilder);
-
 impl Inception {
-    /// Convolution, batch norm, ReLU.
-    fn conv(&mut self, name: &str, x: &Value, spec: ConvSpec) -> Value {
-        let x = self.0.conv(&format!("{name}.conv"), x, spec);
-        let x = self.0.batch_norm(&format!("{name}.bn"), &x, 1e-3);
-        self.0.relu(&x)
-    }
-
-    /// One convolution after the other, each with its name within the block.
-    fn chain(&mut self, block: &str, x: &Value, convs: &[(&str, ConvSpec)]) -> Value {
-        convs.iter().fold(x.clone(), |x, (name, spec)| {
-            self.conv(&format!("{block}.{name}"), &x, spec.clone())
-        })
-    }
-
     /// The mean of each 3 x 3 window, then a 1 x 1 convolution.
     fn pooled(&mut self, block: &str, x: &Value, outputs: usize) -> Value {
         let pooled = self.0.average_pool(x, 3, 1, 1);

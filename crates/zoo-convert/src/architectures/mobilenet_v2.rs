@@ -4,16 +4,13 @@
 use zoo_model::graph::{ConvSpec, Value};
 use zoo_model::{Graph, GraphBuilder};
 
-use super::{Architecture, Normalization};
+use super::Architecture;
 
 pub(super) const MOBILENET_V2: Architecture = Architecture {
     name: "mobilenet-v2",
-    size: 224,
-    resize: 256,
-    normalization: Normalization::ImageNet,
     head: "classifier.1.weight",
-    ignored: &[],
     build,
+    ..Architecture::USUAL
 };
 
 /// Expansion, output channels, repeats, first stride.
@@ -29,8 +26,7 @@ const BLOCKS: [(usize, usize, usize, usize); 7] = [
 
 fn build(architecture: &Architecture, classes: usize) -> Result<Graph, zoo_model::Error> {
     let b = &mut GraphBuilder::new();
-    let size = Some(architecture.size);
-    let x = b.input("input", &[None, Some(3), size, size]);
+    let x = architecture.image(b);
     let mut x = conv_norm_relu(b, "features.0", &x, ConvSpec::new(32, 3).stride(2));
     let mut index = 1;
     for (expansion, channels, repeats, stride) in BLOCKS {

@@ -1,19 +1,40 @@
 //! Architectures that checkpoints are bound to: a graph each, built from a table of sizes,
 //! with the names that the publisher's weights have.
 
+mod alexnet;
+mod convnext;
+mod densenet;
+mod efficientnet;
 mod efficientnet_lite;
+mod googlenet;
+mod inception;
+mod inception_resnet_v2;
 mod inception_v3;
+mod inception_v4;
+mod maxvit;
+mod mnasnet;
 mod mobilenet_v2;
+mod mobilenet_v3;
+mod regnet;
+mod relative_positions;
 mod resnet;
+mod rounding;
+mod shufflenet_v2;
+mod squeezenet;
+mod swin;
+mod vgg;
+mod vit;
 
 use std::collections::BTreeMap;
 
-use zoo_model::{Graph, Preprocess, Weights};
+use zoo_model::graph::Value;
+use zoo_model::preprocess::Filter;
+use zoo_model::{Graph, GraphBuilder, Preprocess, Weights};
 
 use crate::Error;
 
 /// A network whose weights are published by name.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Architecture {
     /// Its name in zoo.
     pub name: &'static str,
@@ -21,14 +42,19 @@ pub struct Architecture {
     pub size: usize,
     /// The length to which the shorter side of an image is scaled before the crop.
     resize: u32,
+    /// How it is scaled.
+    filter: Filter,
     /// Mean and standard deviation by which the channels were normalised.
     normalization: Normalization,
     /// The matrix of the head, whose rows are the classes.
     head: &'static str,
     /// Beginnings of names in checkpoints that are not taken.
     ignored: &'static [&'static str],
-    build: fn(&Architecture, usize) -> Result<Graph, zoo_model::Error>,
+    build: Build,
 }
+
+/// The graph for so many classes.
+type Build = fn(&Architecture, usize) -> Result<Graph, zoo_model::Error>;
 
 #[derive(Debug, Clone, Copy)]
 enum Normalization {
@@ -45,21 +71,131 @@ pub static ALL: &[Architecture] = &[
     resnet::RESNET_50,
     resnet::RESNET_101,
     resnet::RESNET_152,
-    mobilenet_v2::MOBILENET_V2,
-    efficientnet_lite::EFFICIENTNET_LITE0,
+    resnet::RESNEXT_50_32X4D,
+    resnet::RESNEXT_101_32X8D,
+    resnet::RESNEXT_101_64X4D,
+    resnet::WIDE_RESNET_50_2,
+    resnet::WIDE_RESNET_101_2,
+    googlenet::GOOGLENET,
     inception_v3::INCEPTION_V3,
+    inception_v4::INCEPTION_V4,
+    inception_resnet_v2::INCEPTION_RESNET_V2,
+    alexnet::ALEXNET,
+    vgg::VGG_11,
+    vgg::VGG_13,
+    vgg::VGG_16,
+    vgg::VGG_19,
+    vgg::VGG_11_BN,
+    vgg::VGG_13_BN,
+    vgg::VGG_16_BN,
+    vgg::VGG_19_BN,
+    squeezenet::SQUEEZENET_1_0,
+    squeezenet::SQUEEZENET_1_1,
+    densenet::DENSENET_121,
+    densenet::DENSENET_161,
+    densenet::DENSENET_169,
+    densenet::DENSENET_201,
+    mobilenet_v2::MOBILENET_V2,
+    mobilenet_v3::MOBILENET_V3_LARGE,
+    mobilenet_v3::MOBILENET_V3_SMALL,
+    mnasnet::MNASNET_0_5,
+    mnasnet::MNASNET_0_75,
+    mnasnet::MNASNET_1_0,
+    mnasnet::MNASNET_1_3,
+    shufflenet_v2::SHUFFLENET_V2_X0_5,
+    shufflenet_v2::SHUFFLENET_V2_X1_0,
+    shufflenet_v2::SHUFFLENET_V2_X1_5,
+    shufflenet_v2::SHUFFLENET_V2_X2_0,
+    efficientnet::EFFICIENTNET_B0,
+    efficientnet::EFFICIENTNET_B1,
+    efficientnet::EFFICIENTNET_B2,
+    efficientnet::EFFICIENTNET_B3,
+    efficientnet::EFFICIENTNET_B4,
+    efficientnet::EFFICIENTNET_B5,
+    efficientnet::EFFICIENTNET_B6,
+    efficientnet::EFFICIENTNET_B7,
+    efficientnet::EFFICIENTNET_V2_S,
+    efficientnet::EFFICIENTNET_V2_M,
+    efficientnet::EFFICIENTNET_V2_L,
+    efficientnet_lite::EFFICIENTNET_LITE0,
+    efficientnet_lite::EFFICIENTNET_LITE1,
+    efficientnet_lite::EFFICIENTNET_LITE2,
+    efficientnet_lite::EFFICIENTNET_LITE3,
+    efficientnet_lite::EFFICIENTNET_LITE4,
+    regnet::REGNET_X_400MF,
+    regnet::REGNET_X_800MF,
+    regnet::REGNET_X_1_6GF,
+    regnet::REGNET_X_3_2GF,
+    regnet::REGNET_X_8GF,
+    regnet::REGNET_X_16GF,
+    regnet::REGNET_X_32GF,
+    regnet::REGNET_Y_400MF,
+    regnet::REGNET_Y_800MF,
+    regnet::REGNET_Y_1_6GF,
+    regnet::REGNET_Y_3_2GF,
+    regnet::REGNET_Y_8GF,
+    regnet::REGNET_Y_16GF,
+    regnet::REGNET_Y_32GF,
+    regnet::REGNET_Y_128GF,
+    vit::VIT_B_16,
+    vit::VIT_B_32,
+    vit::VIT_L_16,
+    vit::VIT_L_32,
+    vit::VIT_H_14,
+    vit::VIT_B_16_384,
+    vit::VIT_L_16_512,
+    vit::VIT_H_14_518,
+    convnext::CONVNEXT_TINY,
+    convnext::CONVNEXT_SMALL,
+    convnext::CONVNEXT_BASE,
+    convnext::CONVNEXT_LARGE,
+    swin::SWIN_T,
+    swin::SWIN_S,
+    swin::SWIN_B,
+    swin::SWIN_V2_T,
+    swin::SWIN_V2_S,
+    swin::SWIN_V2_B,
+    maxvit::MAXVIT_T,
 ];
 
 impl Architecture {
-    /// The graph, with `classes` logits: input `[?, 3, size, size]` or larger, output `logits
-    /// [?, classes]`.
+    /// What most of torchvision's have in common; the name and the graph are to be given.
+    const USUAL: Self = Self {
+        name: "",
+        size: 224,
+        resize: 256,
+        filter: Filter::Bilinear,
+        normalization: Normalization::ImageNet,
+        head: "fc.weight",
+        ignored: &[],
+        build: |_, _| GraphBuilder::new().finish(&[]),
+    };
+
+    /// The same network for square images of another size.
+    ///
+    /// Where the parameters depend on the size, as the positions of a Vision Transformer do, they
+    /// are others.
+    #[must_use]
+    pub fn at_size(&self, size: usize) -> Self {
+        Self { size, ..self.clone() }
+    }
+
+    /// The graph, with `classes` logits: input `[?, 3, size, size]`, output `logits [?, classes]`.
     pub fn build(&self, classes: usize) -> Result<Graph, Error> {
         Ok((self.build)(self, classes)?)
     }
 
+    /// The input of a graph: images of three channels and the size trained on.
+    fn image(&self, b: &mut GraphBuilder) -> Value {
+        b.input("input", &[None, Some(3), Some(self.size), Some(self.size)])
+    }
+
     /// How images were made its input when it was trained on ImageNet.
     pub fn preprocess(&self) -> Preprocess {
-        let usual = Preprocess::imagenet(self.resize, self.size as u32);
+        let usual = Preprocess {
+            filter: self.filter,
+            ..Preprocess::imagenet(self.resize, self.size as u32)
+        };
         match self.normalization {
             Normalization::ImageNet => usual,
             Normalization::Half => Preprocess { mean: vec![0.5; 3], std: vec![0.5; 3], ..usual },
@@ -83,11 +219,11 @@ impl Architecture {
     }
 }
 
-/// The architecture called `name`; `-`, `_` and case make no difference, so torchvision's names
-/// do as well.
+/// The architecture called `name`. Case, `-`, `_` and `.` make no difference, but between digits
+/// there must be one, so torchvision's names do as well (`regnet_x_1_6gf` is not
+/// `regnet_x_16gf`); so do timm's with `timm.` before them.
 pub fn find(name: &str) -> Result<&'static Architecture, Error> {
-    let plain = |name: &str| name.replace(['-', '_', '.'], "").to_lowercase();
-    let wanted = plain(name);
+    let wanted = plain(name.strip_prefix("timm.").unwrap_or(name));
     ALL.iter().find(|architecture| plain(architecture.name) == wanted).ok_or_else(|| {
         let mut near: Vec<_> = ALL
             .iter()
@@ -100,13 +236,39 @@ pub fn find(name: &str) -> Result<&'static Architecture, Error> {
     })
 }
 
-/// The architecture whose every parameter a checkpoint has, in its shape, if there is one.
+/// `name` in small letters, with separators only between digits.
+fn plain(name: &str) -> String {
+    let mut plain = String::new();
+    let mut separated = false;
+    for letter in name.chars().flat_map(char::to_lowercase) {
+        if matches!(letter, '-' | '_' | '.') {
+            separated = true;
+            continue;
+        }
+        if separated && letter.is_ascii_digit() && plain.ends_with(|c: char| c.is_ascii_digit()) {
+            plain.push('.');
+        }
+        separated = false;
+        plain.push(letter);
+    }
+    plain
+}
+
+/// The architecture whose every parameter a checkpoint has, in its shape, if there is one. Of
+/// several the largest: a deeper network has all that a shallower one of its family has.
 pub fn detect(weights: &Weights) -> Option<&'static Architecture> {
-    ALL.iter().find(|architecture| {
-        let Some(classes) = architecture.classes_in(weights) else { return false };
-        let Ok(graph) = architecture.build(classes) else { return false };
-        crate::bind(&graph, weights.clone(), |_| true).1.is_complete()
-    })
+    let parameters = |architecture: &&Architecture| {
+        let graph = architecture.build(architecture.classes_in(weights)?).ok()?;
+        crate::binding::fits(&graph, weights).then_some(graph.parameters.len())
+    };
+    let fitting = ALL.iter().filter_map(|found| Some((parameters(&found)?, found)));
+    fitting.max_by_key(|(parameters, _)| *parameters).map(|(_, found)| found)
+}
+
+/// The values of those parameters of `graph` that follow from the architecture alone: the buffers
+/// of relative positions in windows. They need not be in a checkpoint.
+pub fn constants(graph: &Graph) -> Weights {
+    relative_positions::constants(graph)
 }
 
 /// A way to make images the input of a graph that says nothing of it: the usual one, for one
@@ -124,7 +286,7 @@ pub fn guess_preprocess(graph: &Graph) -> Option<Preprocess> {
 ///
 /// With `x` from [`zoo_model::bundle::rule_tensor`]: `1 + x / 4` for running variances, `x / 10`
 /// for running means and biases, `1 + x / 10` for the scales of norms, and `gain sqrt(3 /
-/// fan_in) x` for everything of two axes and more.
+/// fan_in) x` for everything of two axes and more. Constants of the architecture are what they are.
 pub fn rule_weights(graph: &Graph, gain: f64) -> Weights {
     let mut weights = BTreeMap::new();
     for (name, parameter) in &graph.parameters {
@@ -144,5 +306,6 @@ pub fn rule_weights(graph: &Graph, gain: f64) -> Weights {
         let values: Vec<f32> = values.into_iter().map(|x| scaled(x) as f32).collect();
         weights.insert(name.clone(), zoo_model::Tensor::from_f32(&parameter.shape, &values));
     }
+    weights.extend(constants(graph));
     weights.into_iter().collect()
 }

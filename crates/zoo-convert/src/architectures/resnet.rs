@@ -1,40 +1,58 @@
-//! ResNet, as torchvision names it. Source: He et al.: *Deep residual learning for image
-//! recognition*, 2016; the stride of a bottleneck sits on its 3 x 3 convolution, as in
-//! torchvision.
+//! ResNet, ResNeXt and wide ResNet, as torchvision names them. Sources: He et al.: *Deep residual
+//! learning for image recognition*, 2016; Xie et al.: *Aggregated residual transformations for
+//! deep neural networks*, 2017; Zagoruyko, Komodakis: *Wide residual networks*, 2016. The stride
+//! of a bottleneck sits on its 3 x 3 convolution, as in torchvision.
 
 use zoo_model::graph::{ConvSpec, Value};
 use zoo_model::ops::Padding;
 use zoo_model::{Graph, GraphBuilder};
 
-use super::{Architecture, Normalization};
+use super::{Architecture, Build};
 
 pub(super) const RESNET_18: Architecture =
-    resnet("resnet-18", |a, classes| build(a, classes, basic_block, [2, 2, 2, 2]));
+    resnet("resnet-18", |a, classes| build(a, classes, Block::Basic, [2, 2, 2, 2]));
 pub(super) const RESNET_34: Architecture =
-    resnet("resnet-34", |a, classes| build(a, classes, basic_block, [3, 4, 6, 3]));
+    resnet("resnet-34", |a, classes| build(a, classes, Block::Basic, [3, 4, 6, 3]));
 pub(super) const RESNET_50: Architecture =
-    resnet("resnet-50", |a, classes| build(a, classes, bottleneck, [3, 4, 6, 3]));
+    resnet("resnet-50", |a, classes| build(a, classes, bottleneck(1, 64), [3, 4, 6, 3]));
 pub(super) const RESNET_101: Architecture =
-    resnet("resnet-101", |a, classes| build(a, classes, bottleneck, [3, 4, 23, 3]));
+    resnet("resnet-101", |a, classes| build(a, classes, bottleneck(1, 64), [3, 4, 23, 3]));
 pub(super) const RESNET_152: Architecture =
-    resnet("resnet-152", |a, classes| build(a, classes, bottleneck, [3, 8, 36, 3]));
-
-type Build = fn(&Architecture, usize) -> Result<Graph, zoo_model::Error>;
+    resnet("resnet-152", |a, classes| build(a, classes, bottleneck(1, 64), [3, 8, 36, 3]));
+pub(super) const RESNEXT_50_32X4D: Architecture =
+    resnet("resnext-50-32x4d", |a, classes| build(a, classes, bottleneck(32, 4), [3, 4, 6, 3]));
+pub(super) const RESNEXT_101_32X8D: Architecture =
+    resnet("resnext-101-32x8d", |a, classes| build(a, classes, bottleneck(32, 8), [3, 4, 23, 3]));
+pub(super) const RESNEXT_101_64X4D: Architecture = Architecture {
+    resize: 232,
+    ..resnet("resnext-101-64x4d", |a, classes| build(a, classes, bottleneck(64, 4), [3, 4, 23, 3]))
+};
+pub(super) const WIDE_RESNET_50_2: Architecture =
+    resnet("wide-resnet-50-2", |a, classes| build(a, classes, bottleneck(1, 128), [3, 4, 6, 3]));
+pub(super) const WIDE_RESNET_101_2: Architecture =
+    resnet("wide-resnet-101-2", |a, classes| build(a, classes, bottleneck(1, 128), [3, 4, 23, 3]));
 
 const fn resnet(name: &'static str, build: Build) -> Architecture {
-    Architecture {
-        name,
-        size: 224,
-        resize: 256,
-        normalization: Normalization::ImageNet,
-        head: "fc.weight",
-        ignored: &[],
-        build,
-    }
+    Architecture { name, build, ..Architecture::USUAL }
 }
 
-/// One residual block: name, input, channels, stride.
-type Block = fn(&mut GraphBuilder, &str, &Value, usize, usize) -> Value;
+/// A residual block.
+#[derive(Clone, Copy)]
+enum Block {
+    /// Two 3 x 3 convolutions.
+    Basic,
+    /// 1 x 1 down, 3 x 3, 1 x 1 up to four times the stage's channels.
+    Bottleneck {
+        /// Into how many groups the channels of the 3 x 3 convolution fall.
+        groups: usize,
+        /// How wide each of them is in a stage of 64 channels.
+        width: usize,
+    },
+}
+
+const fn bottleneck(groups: usize, width: usize) -> Block {
+    Block::Bottleneck { groups, width }
+}
 
 fn build(
     architecture: &Architecture,
@@ -43,8 +61,7 @@ fn build(
     depths: [usize; 4],
 ) -> Result<Graph, zoo_model::Error> {
     let b = &mut GraphBuilder::new();
-    let size = Some(architecture.size);
-    let x = b.input("input", &[None, Some(3), size, size]);
+    let x = architecture.image(b);
     let x = b.conv("conv1", &x, ConvSpec::new(64, 7).stride(2));
     let x = b.batch_norm("bn1", &x, 1e-5);
     let x = b.relu(&x);
@@ -52,7 +69,7 @@ fn build(
     for (stage, (depth, channels)) in depths.into_iter().zip([64, 128, 256, 512]).enumerate() {
         for index in 0..depth {
             let stride = if stage > 0 && index == 0 { 2 } else { 1 };
-            x = block(b, &format!("layer{}.{index}", stage + 1), &x, channels, stride);
+            x = residual(b, &format!("layer{}.{index}", stage + 1), &x, block, channels, stride);
         }
     }
     let feature = b.global_average(&x);
@@ -75,41 +92,36 @@ fn shortcut(b: &mut GraphBuilder, name: &str, x: &Value, outputs: usize, stride:
     conv_norm(b, &conv, &norm, x, spec)
 }
 
-/// Two 3 x 3 convolutions.
-fn basic_block(
+fn residual(
     b: &mut GraphBuilder,
     name: &str,
     x: &Value,
+    block: Block,
     channels: usize,
     stride: usize,
 ) -> Value {
-    let part = |kind: &str, index: usize| format!("{name}.{kind}{index}");
-    let first = ConvSpec::new(channels, 3).stride(stride);
-    let y = conv_norm(b, &part("conv", 1), &part("bn", 1), x, first);
-    let y = b.relu(&y);
-    let y = conv_norm(b, &part("conv", 2), &part("bn", 2), &y, ConvSpec::new(channels, 3));
-    let x = shortcut(b, name, x, channels, stride);
-    let sum = b.add(&y, &x);
-    b.relu(&sum)
-}
-
-/// 1 x 1 down, 3 x 3, 1 x 1 up to four times the channels.
-fn bottleneck(
-    b: &mut GraphBuilder,
-    name: &str,
-    x: &Value,
-    channels: usize,
-    stride: usize,
-) -> Value {
-    let part = |kind: &str, index: usize| format!("{name}.{kind}{index}");
-    let outputs = channels * 4;
-    let y = conv_norm(b, &part("conv", 1), &part("bn", 1), x, ConvSpec::new(channels, 1));
-    let y = b.relu(&y);
-    let middle = ConvSpec::new(channels, 3).stride(stride);
-    let y = conv_norm(b, &part("conv", 2), &part("bn", 2), &y, middle);
-    let y = b.relu(&y);
-    let y = conv_norm(b, &part("conv", 3), &part("bn", 3), &y, ConvSpec::new(outputs, 1));
-    let x = shortcut(b, name, x, outputs, stride);
+    let convs = match block {
+        Block::Basic => {
+            vec![ConvSpec::new(channels, 3).stride(stride), ConvSpec::new(channels, 3)]
+        }
+        Block::Bottleneck { groups, width } => {
+            let inner = channels * width / 64 * groups;
+            vec![
+                ConvSpec::new(inner, 1),
+                ConvSpec::new(inner, 3).stride(stride).groups(groups),
+                ConvSpec::new(channels * 4, 1),
+            ]
+        }
+    };
+    let mut y = x.clone();
+    for (index, spec) in convs.into_iter().enumerate() {
+        if index > 0 {
+            y = b.relu(&y);
+        }
+        let part = |kind: &str| format!("{name}.{kind}{}", index + 1);
+        y = conv_norm(b, &part("conv"), &part("bn"), &y, spec);
+    }
+    let x = shortcut(b, name, x, y.channels(), stride);
     let sum = b.add(&y, &x);
     b.relu(&sum)
 }

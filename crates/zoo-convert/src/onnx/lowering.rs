@@ -268,7 +268,9 @@ impl<'a> Lowering<'a> {
         if role == Role::Statistic {
             self.statistics.insert(name.to_owned());
         }
-        let learned = float && (role == Role::Weight || tensor.len() > 1);
+        // What has infinities among it is a mask, not a weight.
+        let operand = || tensor.len() > 1 && tensor.first_non_finite().is_none();
+        let learned = float && (role == Role::Weight || operand());
         let trainable = learned && !self.statistics.contains(name);
         if let Some(parameter) = self.graph.parameters.get_mut(name) {
             parameter.trainable |= trainable;

@@ -205,11 +205,10 @@ impl<'a, 'b> NodeView<'a, 'b> {
     }
 
     /// Adds `op` as what makes all outputs of the node, in order.
-    pub(super) fn emit_all(&mut self, op: Op, inputs: Vec<String>) -> Result<(), Refusal> {
+    pub(super) fn emit_all(&mut self, op: Op, inputs: Vec<String>) {
         self.named = true;
         let outputs = self.proto.output.clone();
         self.lowering.push_all(self.name.clone(), op, inputs, outputs);
-        Ok(())
     }
 
     /// Adds `op` as what makes output `index`.

@@ -158,6 +158,67 @@ impl Writer {
         self
     }
 
+    /// Adds a list of whole numbers to the attributes of the last node.
+    #[must_use]
+    pub(crate) fn with_ints(self, name: &str, ints: &[i64]) -> Self {
+        let type_ = AttributeType::INTS.into();
+        self.with(AttributeProto {
+            name: name.to_owned(),
+            type_,
+            ints: ints.to_vec(),
+            ..AttributeProto::default()
+        })
+    }
+
+    /// Adds a text to the attributes of the last node.
+    #[must_use]
+    pub(crate) fn with_text(self, name: &str, text: &str) -> Self {
+        let type_ = AttributeType::STRING.into();
+        self.with(AttributeProto {
+            name: name.to_owned(),
+            type_,
+            s: text.as_bytes().to_vec().into(),
+            ..AttributeProto::default()
+        })
+    }
+
+    fn with(mut self, attribute: AttributeProto) -> Self {
+        self.graph.node.last_mut().expect("a node").attribute.push(attribute);
+        self
+    }
+
+    /// A node that makes the constant `name`.
+    #[must_use]
+    pub(crate) fn constant(mut self, name: &str, dims: &[i64], values: &[f32]) -> Self {
+        self = self.floats(name, dims, values);
+        let tensor = self.graph.initializer.pop();
+        self.node("", "Constant", &[], &[name]).with(AttributeProto {
+            name: "value".to_owned(),
+            type_: AttributeType::TENSOR.into(),
+            t: tensor.into(),
+            ..AttributeProto::default()
+        })
+    }
+
+    /// The type of the last input, one of `TensorProto.DataType`.
+    #[must_use]
+    pub(crate) fn of_type(mut self, data_type: i32) -> Self {
+        let input = self.graph.input.last_mut().expect("an input");
+        input.type_.mut_or_insert_default().mut_tensor_type().elem_type = data_type;
+        self
+    }
+
+    /// Stores the last initialiser, whose numbers must be small and even, in half precision.
+    #[must_use]
+    pub(crate) fn halved(mut self) -> Self {
+        let tensor = self.graph.initializer.last_mut().expect("an initialiser");
+        let bits = |value: &f32| i32::from(half::f16::from_f32(*value).to_bits());
+        tensor.int32_data = tensor.float_data.iter().map(bits).collect();
+        tensor.float_data.clear();
+        tensor.data_type = 10;
+        self
+    }
+
     /// The file's bytes.
     pub(crate) fn bytes(mut self) -> Vec<u8> {
         self.model.graph = Some(self.graph).into();

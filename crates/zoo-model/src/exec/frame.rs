@@ -156,11 +156,15 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// The most whole numbers that are read back from a device to learn a shape: far more than any
+/// rank, few enough to wait for.
+const MAX_READ: usize = 1024;
+
 /// What is known of a tensor that is there: for a few whole numbers, everything.
 fn fact_of(tensor: &DispatchTensor) -> Fact {
     let dtype = primitive::kind(tensor);
     let shape = primitive::shape(tensor);
-    if dtype != DType::F32 && shape.iter().product::<usize>() <= Fact::MAX_KNOWN {
+    if dtype != DType::F32 && shape.iter().product::<usize>() <= MAX_READ {
         return Fact::of_tensor(&primitive::download(tensor.clone()));
     }
     Fact { dtype, shape, known: None }

@@ -1,5 +1,6 @@
 mod arrange;
 mod attention;
+mod blocks;
 
 use std::collections::BTreeMap;
 
@@ -117,17 +118,9 @@ impl GraphBuilder {
         self.node(name, op, inputs, spec.outputs)
     }
 
-    /// Batch normalisation with the four parameters of PyTorch's `BatchNorm2d`.
+    /// Batch normalisation with the four parameters of PyTorch's `BatchNorm2d`, and its momentum.
     pub fn batch_norm(&mut self, name: &str, x: &Value, epsilon: f32) -> Value {
-        let shape = vec![x.channels];
-        let parameters =
-            [("weight", true), ("bias", true), ("running_mean", false), ("running_var", false)];
-        let mut inputs = vec![x.name.clone()];
-        for (parameter, trainable) in parameters {
-            inputs.push(self.parameter(name, parameter, shape.clone(), trainable));
-        }
-        let op = Op::BatchNorm(BatchNorm { epsilon, momentum: 0.1 });
-        self.node(name, op, inputs, x.channels)
+        self.batch_norm_with(name, x, BatchNorm { epsilon, momentum: 0.1 })
     }
 
     /// A linear layer from `x [batch, inputs]` with the parameters `{name}.weight [outputs,

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Graph, Node};
+use super::{Facts, Graph, Node};
 use crate::ops::Layout;
 use crate::{Error, Op, Weights};
 
@@ -11,8 +11,13 @@ use crate::{Error, Op, Weights};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cuts {
-    /// The value that enters the head, `[batch, features]`.
+    /// The value that enters the head, `[batch, features]`, or where it is `pooled`, `[batch,
+    /// features, height, width]`.
     pub feature: String,
+    /// Whether the feature is the mean over height and width: the head is a convolution, and the
+    /// graph pools only what that makes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pooled: bool,
     /// How many numbers a feature has.
     pub feature_length: usize,
     /// The nodes of the head, in order: from the feature to the logits.
@@ -30,7 +35,7 @@ impl Cuts {
     /// The logits are the first output, or what a final softmax was made of. The head is the
     /// last matrix product or convolution on the way to it, with what follows; its input, once
     /// dropout is left out, is the feature, which must be `[batch, n]` up to axes of length
-    /// one. Stages are the values that cut the graph in two, where new parameters come after.
+    /// one; or the last convolution's input, where what it makes is pooled to the logits. Stages are the values that cut the graph in two, where new parameters come after.
     ///
     /// `weights` may hold only the small constants that shapes depend on. `None` where there is
     /// no such head: a model that is no classifier.
@@ -46,9 +51,10 @@ impl Cuts {
         let length: usize = fact.shape.iter().product();
         // What pooling left as [1, n, 1, 1] is a feature just as [1, n] is.
         let is_feature = fact.shape.len() >= 2 && fact.shape[1] == length && length > 0;
+        let pooled = !is_feature && is_pooled(graph, &facts, last, logits);
         let passes = graph.cut_values();
         let ends_there = passes.iter().any(|value| value == feature);
-        if !is_feature || !ends_there {
+        if !(is_feature || pooled) || !ends_there {
             return Ok(None);
         }
         let start = graph.producer(feature).map_or(0, |(index, _)| index + 1);
@@ -56,7 +62,8 @@ impl Cuts {
         let head = graph.nodes[start..end].iter().map(|node| node.name.clone()).collect();
         Ok(Some(Self {
             feature: feature.to_owned(),
-            feature_length: length,
+            feature_length: if pooled { fact.shape[1] } else { length },
+            pooled,
             head,
             logits: logits.to_owned(),
             stages: stages(graph, &passes, feature),
@@ -64,18 +71,57 @@ impl Cuts {
     }
 }
 
+/// Whether the convolution at `last` makes one number for each class and place, of which only the
+/// pooled one is in `logits`.
+fn is_pooled(graph: &Graph, facts: &Facts, last: usize, logits: &str) -> bool {
+    let node = &graph.nodes[last];
+    let shape = |name: &String| facts.get(name).map(|fact| fact.shape.as_slice());
+    let (Op::Conv(_), Some([_, _, _, _]), Some([_, classes, height, width])) =
+        (&node.op, shape(&node.inputs[0]), shape(&node.outputs[0]))
+    else {
+        return false;
+    };
+    let only_pools = graph.nodes[last + 1..].iter().all(|node| {
+        matches!(
+            node.op,
+            Op::Activation(_)
+                | Op::BatchNorm(_)
+                | Op::GlobalPool(_)
+                | Op::Pool(_)
+                | Op::Reduce(_)
+                | Op::Layout(_)
+                | Op::Dropout { .. }
+                | Op::Softmax { .. }
+                | Op::LogSoftmax { .. }
+        ) || with_parameter(graph, node)
+    });
+    let made = facts.get(logits).map(|fact| fact.shape.iter().product::<usize>());
+    only_pools && height * width > 1 && made == Some(*classes)
+}
+
 /// Follows `name` upwards past softmax, and what does not change the numbers.
 fn before_softmax<'a>(graph: &'a Graph, name: &'a str) -> &'a str {
-    let mut name = name;
+    // What only rearranges is passed where a softmax stands before it: the logits of a model
+    // without any keep the shape that its output has.
+    let (mut logits, mut name) = (name, name);
     while let Some((_, node)) = graph.producer(name) {
-        match node.op {
-            Op::Softmax { .. } | Op::LogSoftmax { .. } | Op::Layout(Layout::Identity) => {
-                name = &node.inputs[0];
-            }
+        let before = node.inputs.first().map_or("", String::as_str);
+        match &node.op {
+            Op::Softmax { .. } | Op::LogSoftmax { .. } => logits = before,
+            Op::Layout(Layout::Identity) if logits == name => logits = before,
+            Op::Dropout { .. }
+            | Op::Layout(
+                Layout::Identity
+                | Layout::Flatten { .. }
+                | Layout::Reshape { .. }
+                | Layout::Squeeze { .. }
+                | Layout::Unsqueeze { .. },
+            ) => {}
             _ => break,
         }
+        name = before;
     }
-    name
+    logits
 }
 
 /// Follows `name` upwards past dropout and identity.

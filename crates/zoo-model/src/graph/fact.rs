@@ -15,10 +15,6 @@ pub struct Fact {
 }
 
 impl Fact {
-    /// The most whole numbers that shapes are computed with: far more than any rank, small
-    /// enough to carry around.
-    pub(crate) const MAX_KNOWN: usize = 1024;
-
     /// A tensor of floating-point numbers.
     pub fn float(shape: impl Into<Vec<usize>>) -> Self {
         Self { dtype: DType::F32, shape: shape.into(), known: None }
@@ -43,12 +39,13 @@ impl Fact {
         }
     }
 
+    /// The longest list of whole numbers that is known, whether shapes are computed with it or
+    /// elements are picked by it: the relative positions in a window of 16 by 16 tokens are as many.
+    pub const MAX_KNOWN: usize = 1 << 16;
+
     /// What is known of a tensor at rest: for small whole numbers, everything.
     pub fn of_tensor(tensor: &Tensor) -> Self {
-        /// The longest constant of whole numbers that shapes are computed with, and that picks
-        /// elements by index: the relative positions in a window of 16 by 16 tokens are as many.
-        const MAX_CONSTANT: usize = 1 << 16;
-        let known = (tensor.len() <= MAX_CONSTANT && !tensor.dtype().is_float())
+        let known = (tensor.len() <= Self::MAX_KNOWN && !tensor.dtype().is_float())
             .then(|| tensor.to_i64())
             .flatten();
         Self { dtype: Self::computed(tensor.dtype()), shape: tensor.shape().to_vec(), known }

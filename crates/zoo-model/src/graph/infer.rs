@@ -10,6 +10,7 @@ impl Graph {
     /// numbers that only a run can tell is not among the facts; the same rules check it then.
     pub fn infer(&self, weights: &Weights, inputs: &[Vec<usize>]) -> Result<Facts, Error> {
         let mut facts = self.input_facts(inputs)?;
+        let mut kept = Kept(0);
         for (name, parameter) in &self.parameters {
             let mut fact = Fact::float(parameter.shape.clone());
             fact.dtype = Fact::computed(parameter.dtype);
@@ -18,7 +19,7 @@ impl Graph {
             {
                 fact.known = Fact::of_tensor(tensor).known;
             }
-            facts.insert(name.clone(), fact);
+            facts.insert(name.clone(), kept.bounded(fact));
         }
         for node in &self.nodes {
             let known_inputs =
@@ -34,7 +35,7 @@ impl Graph {
                 Err(source) => return Err(refusal(node, &operands, source)),
             };
             for (name, fact) in node.outputs.iter().zip(made) {
-                facts.insert(name.clone(), fact);
+                facts.insert(name.clone(), kept.bounded(fact));
             }
         }
         Ok(facts)
@@ -45,9 +46,11 @@ impl Graph {
             return Err(Error::InputCount { expected: self.inputs.len(), found: shapes.len() });
         }
         let mut facts = Facts::new();
+        let may_be_empty = self.nodes.iter().all(|node| node.op.takes_empty());
         for (info, shape) in self.inputs.iter().zip(shapes) {
             let fits = info.shape.len() == shape.len()
-                && info.shape.iter().zip(shape).all(|(dim, len)| dim.is_none_or(|dim| dim == *len));
+                && info.shape.iter().zip(shape).all(|(dim, len)| dim.is_none_or(|dim| dim == *len))
+                && (may_be_empty || !shape.contains(&0));
             // What nothing reads cannot be wrong: exporters leave such inputs behind.
             let is_read = || {
                 self.outputs.contains(&info.name)
@@ -88,6 +91,24 @@ pub(crate) fn refusal(node: &Node, operands: &[Option<&Fact>], source: OpError) 
         inputs: shapes_text(operands),
         source,
     })
+}
+
+/// How many numbers are known so far.
+struct Kept(usize);
+
+impl Kept {
+    /// `fact` without its numbers where they are too many to carry around. Values double by being
+    /// joined with themselves: a small file must not make them fill the memory.
+    fn bounded(&mut self, fact: Fact) -> Fact {
+        /// 128 MiB of them, in all.
+        const MAX_IN_ALL: usize = 1 << 24;
+        let count = fact.known.as_ref().map_or(0, Vec::len);
+        if count > Fact::MAX_KNOWN || self.0 + count > MAX_IN_ALL {
+            return Fact { known: None, ..fact };
+        }
+        self.0 += count;
+        fact
+    }
 }
 
 fn shapes_text(operands: &[Option<&Fact>]) -> String {

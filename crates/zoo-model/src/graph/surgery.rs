@@ -1,7 +1,7 @@
 //! A new head on an old trunk.
 
 use super::{Cuts, Graph, Node, Parameter};
-use crate::ops::{Gemm, Layout};
+use crate::ops::{Gemm, GlobalPool, Layout};
 use crate::{DType, Error, Op};
 
 /// A graph whose head was replaced by one linear layer.
@@ -16,6 +16,24 @@ pub struct NewHead {
 }
 
 impl Graph {
+    /// The part of this graph that computes the feature `[batch, features]` from the inputs, up
+    /// to axes of length one: its only output.
+    #[must_use]
+    pub fn trunk(&self, cuts: &Cuts) -> Self {
+        let mut graph = self.until(&cuts.feature);
+        if cuts.pooled {
+            let name = format!("{}.pooled", cuts.feature);
+            let output = format!("{name}:0");
+            graph.nodes.push(Node {
+                name,
+                op: Op::GlobalPool(GlobalPool::Mean),
+                inputs: std::mem::replace(&mut graph.outputs, vec![output.clone()]),
+                outputs: vec![output],
+            });
+        }
+        graph
+    }
+
     /// Replaces everything after the feature by a linear layer of `classes` logits.
     ///
     /// Where the old head was a linear layer, the new one keeps its names, so that the weights
@@ -39,8 +57,8 @@ impl Graph {
             .iter()
             .find(|node| cuts.head.contains(&node.name) && matches!(node.op, Op::Dropout { .. }));
 
-        let mut graph = self.until(&cuts.feature);
-        let mut value = cuts.feature.clone();
+        let mut graph = self.trunk(cuts);
+        let mut value = graph.outputs[0].clone();
         if let Some(dropout) = dropout {
             let output = format!("{}:0", dropout.name);
             let (inputs, outputs) = (vec![value], vec![output.clone()]);

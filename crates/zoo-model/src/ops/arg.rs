@@ -101,7 +101,7 @@ pub(super) fn infer_one_hot(axis: i64, inputs: &Operands) -> Result<Fact, OpErro
         return Err(OpError::new("it takes whole numbers, a depth and two values"));
     }
     let depth = match inputs.known(1)? {
-        [depth] => usize::try_from(*depth).ok(),
+        [depth] => usize::try_from(*depth).ok().filter(|&depth| depth > 0),
         _ => None,
     };
     let depth = depth.ok_or_else(|| OpError::new("the depth is not one number above zero"))?;

@@ -1,6 +1,6 @@
 //! Values at places that are given one by one.
 
-use burn_backend::ops::{BoolTensorOps, FloatTensorOps};
+use burn_backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
 use burn_backend::{BoolDType, FloatDType, IntDType, Scalar};
 use burn_dispatch::{Dispatch, DispatchTensor};
 use serde::{Deserialize, Serialize};
@@ -91,8 +91,13 @@ impl GridSample {
         let mut sum: Option<DispatchTensor> = None;
         for (row, row_weight) in &down {
             for (column, column_weight) in &across {
-                let at = Dispatch::float_add(times(row.clone(), width as f64), column.clone());
-                let at = Dispatch::float_into_int(at, IntDType::I64);
+                let whole =
+                    |at: &DispatchTensor| Dispatch::float_into_int(at.clone(), IntDType::I64);
+                let begin = Dispatch::int_mul_scalar(whole(row), Scalar::Int(width as i64));
+                let at = Dispatch::int_add(begin, whole(column));
+                // Where a place is no number, there is no telling what it became.
+                let last = Scalar::Int((height * width) as i64 - 1);
+                let at = Dispatch::int_clamp(at, Scalar::Int(0), last);
                 let at = primitive::expand(at, &[batch, channels, places]);
                 let value = primitive::gather(pixels.clone(), 2, at);
                 let weight = Dispatch::float_mul(row_weight.clone(), column_weight.clone());

@@ -266,7 +266,8 @@ impl Layout {
         let x = inputs.take(0);
         let shape = &made[0].shape;
         Ok(match self {
-            Self::Identity => x,
+            // Pads were handled above, since they read further inputs first.
+            Self::Identity | Self::Pad { .. } | Self::PadEdge { .. } | Self::PadReflect { .. } => x,
             Self::Flatten { .. }
             | Self::Reshape { .. }
             | Self::ReshapeWithZeros { .. }
@@ -310,8 +311,6 @@ impl Layout {
             }
             Self::DepthToSpace { block, crd } => space::run_to_space(*block, *crd, x),
             Self::SpaceToDepth { block } => space::run_to_depth(*block, x),
-            // Handled above, since they read further inputs first.
-            Self::Pad { .. } | Self::PadEdge { .. } | Self::PadReflect { .. } => x,
             Self::Gather { axis } => {
                 let dims = primitive::shape(&x);
                 let axis = axis_of(*axis, dims.len())?;
@@ -438,6 +437,8 @@ pub(super) fn indices_within(
     if list.iter().all(|&index| index >= 0) {
         return Ok(indices);
     }
-    list.iter_mut().for_each(|index| *index = index.rem_euclid(length));
+    for index in &mut list {
+        *index = index.rem_euclid(length);
+    }
     Ok(primitive::from_i64(&list, &shape, &device))
 }

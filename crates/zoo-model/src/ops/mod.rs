@@ -23,6 +23,7 @@ mod layer_norm;
 mod layout;
 mod linear;
 mod loss;
+mod lrn;
 mod normalization;
 mod operand;
 mod pad;
@@ -54,6 +55,7 @@ pub use layer_norm::LayerNorm;
 pub use layout::Layout;
 pub use linear::Gemm;
 pub use loss::{LossReduction, NegativeLogLikelihood};
+pub use lrn::Lrn;
 pub use normalization::BatchNorm;
 pub(crate) use operand::{Operands, Values};
 pub use pooling::{GlobalPool, Pool, PoolKind};
@@ -203,6 +205,8 @@ pub enum Op {
         /// Added to the variance.
         epsilon: f32,
     },
+    /// Normalisation by neighbouring channels: `x`. ONNX `LRN`.
+    Lrn(Lrn),
     /// A loss: `log_probabilities, targets, weights?`. ONNX `NegativeLogLikelihoodLoss`.
     NegativeLogLikelihood(NegativeLogLikelihood),
     /// One of two blocks, as a condition says: `condition, values that the blocks read...`.
@@ -263,6 +267,7 @@ impl Op {
             Self::Hardmax { .. } => "hardmax",
             Self::OneHot { .. } => "one_hot",
             Self::InstanceNorm { .. } => "instance_norm",
+            Self::Lrn(_) => "lrn",
             Self::NegativeLogLikelihood(_) => "negative_log_likelihood",
             Self::Constant(_) => "constant",
             Self::If(_) => "if",
@@ -326,6 +331,7 @@ impl Op {
             Self::Hardmax { axis } => arg::infer_hardmax(*axis, &inputs)?,
             Self::OneHot { axis } => arg::infer_one_hot(*axis, &inputs)?,
             Self::InstanceNorm { .. } => instance_norm::infer(&inputs)?,
+            Self::Lrn(lrn) => lrn.infer(&inputs)?,
             Self::NegativeLogLikelihood(loss) => loss.infer(&inputs)?,
             Self::If(branches) => return branches.infer(&inputs),
             Self::Loop(op) => return op.infer(&inputs),
@@ -424,6 +430,7 @@ impl Op {
             Self::Hardmax { axis } => arg::run_hardmax(*axis, inputs, shape),
             Self::OneHot { axis } => arg::run_one_hot(*axis, inputs, shape),
             Self::InstanceNorm { epsilon } => instance_norm::run(*epsilon, inputs, shape),
+            Self::Lrn(lrn) => lrn.run(inputs, shape),
             Self::NegativeLogLikelihood(loss) => loss.run(inputs)?,
             Self::ConvTranspose(conv) => conv.run(inputs, shape),
             Self::GridSample(sample) => sample.run(inputs, shape),

@@ -97,39 +97,49 @@ pub(super) fn run(layout: &Layout, mut inputs: Values) -> Result<DispatchTensor,
         _ => {}
     }
     let device = primitive::device(&x);
-    for (axis, &(before, after)) in pads.iter().enumerate().filter(|(_, pads)| **pads != (0, 0)) {
-        let length = dims[axis];
-        x = match layout {
-            Layout::Pad { value, .. } => {
-                let value = given
-                    .clone()
-                    .unwrap_or_else(|| primitive::from_i64(&[*value as i64], &[], &device));
-                let mut shape = primitive::shape(&x);
-                let value = primitive::reshape(value, &vec![1; shape.len()]);
-                let mut parts = Vec::with_capacity(3);
-                for (count, part) in [(before, None), (length, Some(x)), (after, None)] {
-                    shape[axis] = count;
-                    if count > 0 {
-                        let around = || primitive::expand(value.clone(), &shape);
-                        parts.push(part.unwrap_or_else(around));
-                    }
-                }
-                primitive::concat(parts, axis)
-            }
-            _ => {
-                let mirrored = matches!(layout, Layout::PadReflect { .. });
-                let end = length as i64 - 1;
-                let place = |at: i64| match (mirrored, at < 0) {
-                    (true, true) => -at,
-                    (true, false) if at > end => 2 * end - at,
-                    _ => at.clamp(0, end),
-                };
-                let places: Vec<i64> =
-                    (-(before as i64)..(length + after) as i64).map(place).collect();
-                let places = primitive::from_i64(&places, &[places.len()], &device);
-                primitive::select(x, axis, places)
-            }
+    let value = match layout {
+        Layout::Pad { value, .. } => {
+            Some(given.unwrap_or_else(|| primitive::from_i64(&[*value as i64], &[], &device)))
+        }
+        _ => None,
+    };
+    let mirrored = matches!(layout, Layout::PadReflect { .. });
+    for (axis, &pad) in pads.iter().enumerate().filter(|(_, pad)| **pad != (0, 0)) {
+        x = if let Some(value) = &value {
+            surrounded(x, axis, pad, value)
+        } else {
+            let places = places(dims[axis], pad, mirrored);
+            let places = primitive::from_i64(&places, &[places.len()], &device);
+            primitive::select(x, axis, places)
         };
     }
     Ok(x)
+}
+
+/// `x` with `value` around it along `axis`.
+fn surrounded(
+    x: DispatchTensor,
+    axis: usize,
+    (before, after): (usize, usize),
+    value: &DispatchTensor,
+) -> DispatchTensor {
+    let mut shape = primitive::shape(&x);
+    let value = primitive::reshape(value.clone(), &vec![1; shape.len()]);
+    let mut around = |count: usize| {
+        shape[axis] = count;
+        (count > 0).then(|| primitive::expand(value.clone(), &shape))
+    };
+    let parts = [around(before), Some(x), around(after)];
+    primitive::concat(parts.into_iter().flatten().collect(), axis)
+}
+
+/// The indices of an axis of `length` that its padded one consists of.
+fn places(length: usize, (before, after): (usize, usize), mirrored: bool) -> Vec<i64> {
+    let end = length as i64 - 1;
+    let place = |at: i64| match mirrored {
+        true if at < 0 => -at,
+        true if at > end => 2 * end - at,
+        _ => at.clamp(0, end.max(0)),
+    };
+    (-(before as i64)..(length + after) as i64).map(place).collect()
 }

@@ -102,9 +102,11 @@ impl Reduce {
             Reduction::Prod => known.iter().copied().fold(1, i64::wrapping_mul),
             Reduction::Max => known.iter().copied().max().ok_or_else(nothing)?,
             Reduction::Min => known.iter().copied().min().ok_or_else(nothing)?,
-            Reduction::Mean | Reduction::LogSumExp => {
-                return Err(OpError::new("a mean of whole numbers is not one"));
+            Reduction::Mean => {
+                let sum = known.iter().copied().fold(0, i64::wrapping_add);
+                sum.checked_div(known.len() as i64).ok_or_else(nothing)?
             }
+            Reduction::LogSumExp => return Err(OpError::new("it does not reduce whole numbers")),
         };
         Ok(Fact::ints(shape, vec![value]))
     }

@@ -22,7 +22,8 @@ impl Range {
     fn new(start: i64, end: i64, step: i64, length: usize) -> Result<Self, OpError> {
         let dim = length as i64;
         let counted = |at: i64| if at < 0 { at.saturating_add(dim) } else { at };
-        let size = usize::try_from(step.unsigned_abs()).unwrap_or(usize::MAX);
+        // A longer step than the axis takes no other elements, and might not fit a number.
+        let size = usize::try_from(step.unsigned_abs()).unwrap_or(usize::MAX).min(length.max(1));
         if step > 0 {
             let from = counted(start).clamp(0, dim);
             let to = counted(end).clamp(from, dim);

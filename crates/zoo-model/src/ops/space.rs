@@ -18,7 +18,8 @@ pub(super) fn infer_to_space(block: usize, x: &Fact) -> Result<Fact, OpError> {
     let area = area.filter(|area| channels.is_multiple_of(*area)).ok_or_else(|| {
         OpError::new(format!("{channels} channels do not make blocks of {block} by {block}"))
     })?;
-    let shape = vec![batch, channels / area, height * block, width * block];
+    let shape =
+        vec![batch, channels / area, height.saturating_mul(block), width.saturating_mul(block)];
     Ok(Fact { dtype: x.dtype, shape: bounded(shape)?, known: None })
 }
 

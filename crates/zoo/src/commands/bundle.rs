@@ -6,8 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use zoo_registry::{
-    BuildOptions, Entry, FileFormat, FileSize, ModelFile, Pulled, build_tree, tree_blob_path,
-    write_index,
+    BuildOptions, Entry, FileSize, ModelFile, Pulled, build_tree, tree_blob_path, write_index,
 };
 
 use crate::cli::{BundleArgs, Global};
@@ -18,16 +17,15 @@ pub(crate) fn run(global: &Global, args: &BundleArgs) -> Result<ExitCode> {
         bail!("{} is a registry already: choose another folder", args.out.display());
     }
     let mut entries: Vec<Entry> = Vec::new();
-    let mut wanted: VecDeque<(Global, String)> =
-        args.names.iter().map(|name| (global.clone(), name.clone())).collect();
-    while let Some((found_by, name)) = wanted.pop_front() {
-        let pulled = models::pull(&found_by, &name, models::pull_options(&found_by))?;
-        let is_delta = pulled.version.files.iter().any(|file| file.format == FileFormat::ZooDelta);
+    let mut wanted: VecDeque<(Global, Pulled)> = VecDeque::new();
+    for name in &args.names {
+        let pulled = models::pull(global, name, models::pull_options(global))?;
+        wanted.push_back((global.clone(), pulled));
+    }
+    while let Some((found_by, pulled)) = wanted.pop_front() {
         // Without its parent a delta is nothing.
-        if let (true, Some(parent)) = (is_delta, &pulled.version.parent) {
-            let name = format!("{}@{}", parent.name, parent.version);
-            let (found_by, _) = models::pull_parent(&found_by, &name)?;
-            wanted.push_back((found_by, name));
+        if let (true, Some(parent)) = (models::is_delta(&pulled), models::parent_of(&pulled)) {
+            wanted.push_back(models::pull_parent(&found_by, &parent)?);
         }
         let is_there = entries.iter().any(|known| {
             let version = &pulled.version.version;

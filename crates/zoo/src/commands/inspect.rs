@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use serde_json::json;
 use zoo_convert::format::{self, Format};
-use zoo_convert::{architectures, onnx, pickle, read_checkpoint};
+use zoo_convert::{onnx, pickle, read_checkpoint, renaming};
 use zoo_model::bundle::probe_shape;
 use zoo_model::{Bundle, Card, Cuts, Graph, Weights};
 
@@ -98,7 +98,9 @@ fn show_graph(
     ))?;
     match cuts {
         Some(cuts) => {
-            output::line(format!("feature {} ({} numbers)", cuts.feature, cuts.feature_length))?;
+            let how = if cuts.pooled { ", means over height and width" } else { "" };
+            let length = cuts.feature_length;
+            output::line(format!("feature {} ({length} numbers{how})", cuts.feature))?;
             output::line(format!("head    {}", cuts.head.join(", ")))?;
             output::line(format!("logits  {}", cuts.logits))?;
             let stages: Vec<String> = cuts
@@ -151,7 +153,7 @@ fn show_checkpoint(
             return Err(error.into());
         }
     };
-    let architecture = architectures::detect(&checkpoint.weights).map(|found| found.name);
+    let architecture = renaming::detect(&checkpoint.weights).map(|found| found.name);
     if global.json {
         let tensors: Vec<_> = checkpoint
             .weights

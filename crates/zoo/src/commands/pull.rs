@@ -4,7 +4,7 @@ use std::thread;
 
 use anyhow::{Result, anyhow};
 use serde::Serialize;
-use zoo_registry::{FileFormat, PullOptions, Sha256Digest};
+use zoo_registry::{PullOptions, Sha256Digest};
 
 use crate::cli::{Global, PullArgs};
 use crate::progress::Bars;
@@ -63,8 +63,7 @@ pub(crate) fn run(global: &Global, args: &PullArgs) -> Result<ExitCode> {
 
 fn pull(global: &Global, name: &str, options: PullOptions) -> Result<Row> {
     let pulled = models::pull(global, name, options)?;
-    let is_delta = pulled.version.files.iter().any(|file| file.format == FileFormat::ZooDelta);
-    let (path, digest): (PathBuf, Sha256Digest) = if is_delta {
+    let (path, digest): (PathBuf, Sha256Digest) = if models::is_delta(&pulled) {
         let path = models::composed(global, &pulled, 0)?;
         let digest = Sha256Digest::of_file(&path)?;
         (path, digest)

@@ -32,7 +32,8 @@ pub(super) fn if_(node: &mut NodeView) -> Result<(), Refusal> {
     if then_branch.outputs.len() < outputs || else_branch.outputs.len() < outputs {
         return Err(format!("a branch does not make {outputs} values"));
     }
-    node.emit_all(Op::If(Box::new(If { then_branch, else_branch })), inputs)
+    node.emit_all(Op::If(Box::new(If { then_branch, else_branch })), inputs);
+    Ok(())
 }
 
 pub(super) fn loop_(node: &mut NodeView) -> Result<(), Refusal> {
@@ -53,7 +54,8 @@ pub(super) fn loop_(node: &mut NodeView) -> Result<(), Refusal> {
         inputs.push(around);
         body.block.inputs.push(inner);
     }
-    node.emit_all(Op::Loop(Box::new(Loop { body: body.block, carried })), inputs)
+    node.emit_all(Op::Loop(Box::new(Loop { body: body.block, carried })), inputs);
+    Ok(())
 }
 
 /// Version 8 has lengths as its first input, and a batch before everything.
@@ -106,7 +108,8 @@ pub(super) fn scan(node: &mut NodeView) -> Result<(), Refusal> {
     }
     let scan =
         Scan { body: body.block, states, inputs: scan_inputs, outputs: scan_outputs, batched };
-    node.emit_all(Op::Scan(Box::new(scan)), inputs)
+    node.emit_all(Op::Scan(Box::new(scan)), inputs);
+    Ok(())
 }
 
 /// A fact without its elements, which change from one iteration to the next.

@@ -1,6 +1,6 @@
 //! Elementwise functions of one value or more.
 
-use zoo_model::ops::{Activation, Binary, Compare, Unary};
+use zoo_model::ops::{Activation, Binary, Compare, Layout, Unary};
 use zoo_model::{DType, Op, Tensor};
 
 use super::super::attributes::Refusal;
@@ -19,7 +19,7 @@ pub(super) fn lower(node: &mut NodeView) -> Result<(), Refusal> {
         return node.emit(op, vec![input]);
     }
     if let Some(op) = of_two(node)? {
-        let inputs = vec![node.input(0)?, node.input(1)?];
+        let inputs = vec![node.input(0)?, second_operand(node)?];
         return node.emit(op, inputs);
     }
     match node.op_type() {
@@ -48,6 +48,26 @@ pub(super) fn lower(node: &mut NodeView) -> Result<(), Refusal> {
         }
         _ => Err("there is no such operator here".to_owned()),
     }
+}
+
+/// The second operand of two. Before version 7, its first axis may be told to be another than
+/// broadcasting has it.
+fn second_operand(node: &mut NodeView) -> Result<String, Refusal> {
+    let b = node.input(1)?;
+    let Some(axis) = node.attributes().int("axis")?.filter(|_| node.opset() < 7) else {
+        return Ok(b);
+    };
+    let (rank, own) = (node.rank(0)? as i64, node.rank(1)? as i64);
+    let axis = if axis < 0 { axis + rank } else { axis };
+    let behind = rank - axis - own;
+    if behind < 0 || axis < 0 {
+        return Err(format!("its second input does not fit behind axis {axis}"));
+    }
+    if behind == 0 {
+        return Ok(b);
+    }
+    let axes = (-behind..0).collect();
+    Ok(node.step(Op::Layout(Layout::Unsqueeze { axes }), vec![b]))
 }
 
 /// A cast to the type with the number `data_type`.
@@ -218,7 +238,7 @@ fn chain(node: &mut NodeView, op: Binary, neutral: Option<f32>) -> Result<(), Re
         }
         total = node.step(Op::Binary(op), pair);
     }
-    node.emit(Op::Layout(zoo_model::ops::Layout::Identity), vec![total])
+    node.emit(Op::Layout(Layout::Identity), vec![total])
 }
 
 /// A power, of the type of its base.
@@ -269,6 +289,6 @@ fn clip(node: &mut NodeView) -> Result<(), Refusal> {
             let inputs = vec![x, node.input(2)?];
             node.emit(Op::Binary(Binary::Min), inputs)
         }
-        (false, false) => node.emit(Op::Layout(zoo_model::ops::Layout::Identity), vec![x]),
+        (false, false) => node.emit(Op::Layout(Layout::Identity), vec![x]),
     }
 }

@@ -60,7 +60,8 @@ pub(super) fn lower(node: &mut NodeView) -> Result<(), Refusal> {
         other => return Err(format!("{other} is not computed on the host")),
     };
     let inputs = node.inputs(node.input_count())?;
-    node.emit_all(Op::Host(host), inputs)
+    node.emit_all(Op::Host(host), inputs);
+    Ok(())
 }
 
 /// The best elements: where they are, and what is there, through which gradients flow.

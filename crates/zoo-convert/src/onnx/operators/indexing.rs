@@ -42,7 +42,8 @@ pub(super) fn split(node: &mut NodeView) -> Result<(), Refusal> {
         if computed {
             inputs.push(node.input(1)?);
         }
-        return node.emit_all(Op::Split(Split { axis, parts: node.output_count() }), inputs);
+        node.emit_all(Op::Split(Split { axis, parts: node.output_count() }), inputs);
+        return Ok(());
     };
     if lengths.len() != node.output_count() || lengths.iter().any(|&length| length < 0) {
         return Err(format!("its parts are {lengths:?} long"));

@@ -34,6 +34,7 @@ pub(super) fn lower(node: &mut NodeView) -> Result<(), Refusal> {
         "MatMul" => layers::mat_mul(node),
         "Softmax" | "LogSoftmax" | "Hardmax" => layers::softmax(node),
         "InstanceNormalization" => normalization::instance_norm(node),
+        "LRN" => normalization::lrn(node),
         "LayerNormalization" => normalization::layer_norm(node),
         "MeanVarianceNormalization" => normalization::mean_variance(node),
         "NegativeLogLikelihoodLoss" => loss::negative_log_likelihood(node),

@@ -1,6 +1,6 @@
 //! Normalisation by statistics of what is normalised.
 
-use zoo_model::ops::{Binary, LayerNorm, Layout, Reduce, Reduction, Unary};
+use zoo_model::ops::{Binary, LayerNorm, Layout, Lrn, Reduce, Reduction, Unary};
 use zoo_model::{Op, Tensor};
 
 use super::super::attributes::Refusal;
@@ -12,6 +12,19 @@ pub(super) fn instance_norm(node: &mut NodeView) -> Result<(), Refusal> {
     let inputs =
         vec![node.input(0)?, node.input_as(1, Role::Weight)?, node.input_as(2, Role::Weight)?];
     node.emit(Op::InstanceNorm { epsilon }, inputs)
+}
+
+pub(super) fn lrn(node: &mut NodeView) -> Result<(), Refusal> {
+    let attributes = node.attributes();
+    let size = attributes.int("size")?.ok_or("it does not say over how many channels")?;
+    let op = Op::Lrn(Lrn {
+        size: usize::try_from(size).map_err(|_| format!("its window has {size} channels"))?,
+        alpha: attributes.float("alpha")?.unwrap_or(1e-4),
+        beta: attributes.float("beta")?.unwrap_or(0.75),
+        bias: attributes.float("bias")?.unwrap_or(1.0),
+    });
+    let input = node.input(0)?;
+    node.emit(op, vec![input])
 }
 
 /// What is left of `x` without its mean along `axes`, and the mean of its squares.

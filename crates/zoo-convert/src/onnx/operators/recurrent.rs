@@ -42,7 +42,8 @@ pub(super) fn recurrent(node: &mut NodeView) -> Result<(), Refusal> {
         let given = node.has(index);
         inputs.push(if given { node.input_as(index, role)? } else { String::new() });
     }
-    node.emit_all(op, inputs)
+    node.emit_all(op, inputs);
+    Ok(())
 }
 
 /// The nonlinearities of each direction. Their parameters are lists, from which each takes its

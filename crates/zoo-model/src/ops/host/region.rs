@@ -24,12 +24,18 @@ pub struct RoiAlign {
     pub largest: bool,
 }
 
+/// The most points that are sampled along each side of a cell.
+const MAX_SAMPLING: usize = 1 << 10;
+
 impl RoiAlign {
     pub(super) fn infer(&self, inputs: &Operands) -> Result<Fact, OpError> {
         let (x, boxes) = (&inputs.float(0)?.shape, &inputs.float(1)?.shape);
         let ([_, channels, ..], [count, 4]) = (x.as_slice(), boxes.as_slice()) else {
             return Err(OpError::new("it takes pictures and boxes [count, 4]"));
         };
+        if self.sampling > MAX_SAMPLING || x.contains(&0) {
+            return Err(OpError::new("there must be pixels, and no more points than are of use"));
+        }
         if x.len() != 4 || inputs.required(2)?.shape != [*count] {
             return Err(OpError::new("each box must say which picture of a batch it is in"));
         }

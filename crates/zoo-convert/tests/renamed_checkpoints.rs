@@ -1,0 +1,154 @@
+//! Checkpoints with other publishers' names give what their libraries compute from them.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use zoo_convert::architectures::{self, rule_weights};
+use zoo_convert::renaming::renamed;
+use zoo_convert::{Conversion, ConvertOptions, Error, bind, convert};
+use zoo_model::bundle::rule_tiles;
+use zoo_model::{DType, Device, Executor, Graph, Parameter, Tensor, Weights};
+
+struct Fixture {
+    architecture: String,
+    size: usize,
+    logits: Vec<f64>,
+    weights: Weights,
+}
+
+fn fixture(name: &str) -> Fixture {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/renamed").join(name);
+    let json: serde_json::Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let lines = json["parameters"].as_array().unwrap().iter();
+    let parameters = lines.flat_map(|line| expanded(line.as_str().unwrap())).collect();
+    let names = Graph { inputs: vec![], nodes: vec![], outputs: vec![], parameters };
+    Fixture {
+        architecture: json["architecture"].as_str().unwrap().to_owned(),
+        size: json["size"].as_u64().unwrap() as usize,
+        logits: json["logits"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect(),
+        weights: rule_weights(&names, 1.0),
+    }
+}
+
+/// `blocks.{0..11}.norm1.weight [768]`, for each number.
+fn expanded(line: &str) -> Vec<(String, Parameter)> {
+    let (name, shape) = line.split_once(" [").unwrap();
+    let lengths = shape.trim_end_matches(']').split(", ");
+    let shape = lengths.map(|length| length.parse().unwrap()).collect();
+    let parameter = Parameter { dtype: DType::F32, shape, trainable: true };
+    let Some((before, rest)) = name.split_once('{') else {
+        return vec![(name.to_owned(), parameter)];
+    };
+    let (range, after) = rest.split_once('}').unwrap();
+    let (first, last) = range.split_once("..").unwrap();
+    let numbers: std::ops::RangeInclusive<usize> = first.parse().unwrap()..=last.parse().unwrap();
+    numbers.map(|number| (format!("{before}{number}{after}"), parameter.clone())).collect()
+}
+
+/// The checkpoint is found to be of its architecture, and gives the library's logits.
+fn agrees(name: &str) {
+    let Fixture { architecture, size, logits, weights } = fixture(name);
+    let direct = architectures::detect(&weights).map(|found| (found, weights.clone()));
+    let (found, weights) = direct
+        .or_else(|| {
+            let mut all = renamed(&weights);
+            all.find_map(|(_, weights)| Some((architectures::detect(&weights)?, weights)))
+        })
+        .unwrap();
+    assert_eq!(found.name, architecture, "{name}");
+    let graph = found.build(logits.len()).unwrap();
+    let (weights, report) = bind(&graph, weights, |_| false);
+    assert!(report.is_complete() && report.unused.is_empty(), "{name}: {report}");
+    let executor = Executor::new(graph, &weights, &Device::Cpu).unwrap();
+    let ours = executor.infer(&[rule_tiles([1, 3, size, size])]).unwrap()[0].to_f32();
+    let spread = logits.iter().fold(0.0f64, |most, logit| most.max(logit.abs()));
+    for (ours, theirs) in ours.iter().zip(&logits) {
+        let difference = (f64::from(*ours) - theirs).abs();
+        assert!(difference <= 1e-4 * spread, "{name}: {ours} is not {theirs}");
+    }
+}
+
+#[test]
+fn vision_transformers() {
+    agrees("timm.vit-b-32.json");
+    agrees("hugging-face.vit-b-32.json");
+}
+
+#[test]
+fn convnexts() {
+    agrees("timm.convnext-tiny.json");
+    agrees("hugging-face.convnext-tiny.json");
+    agrees("authors.convnext-tiny.json");
+}
+
+#[test]
+fn swins() {
+    agrees("timm.swin-t.json");
+    agrees("hugging-face.swin-t.json");
+    agrees("authors.swin-t.json");
+    agrees("timm.swin-v2-t.json");
+    agrees("hugging-face.swin-v2-t.json");
+}
+
+#[test]
+fn resnets() {
+    agrees("timm.resnet-18.json");
+    agrees("hugging-face.resnet-18.json");
+}
+
+fn write(dir: &Path, weights: &Weights) -> PathBuf {
+    let view = |tensor: &Tensor| {
+        let (dtype, shape) = (safetensors::Dtype::F32, tensor.shape().to_vec());
+        let bytes = tensor.bytes().to_vec();
+        (dtype, shape, bytes)
+    };
+    let tensors: BTreeMap<_, _> = weights.iter().map(|(n, t)| (n.clone(), view(t))).collect();
+    let views = tensors.iter().map(|(name, (dtype, shape, bytes))| {
+        (name, safetensors::tensor::TensorView::new(*dtype, shape.clone(), bytes).unwrap())
+    });
+    let path = dir.join("model.safetensors");
+    fs::write(&path, safetensors::serialize(views, None).unwrap()).unwrap();
+    path
+}
+
+/// From the file to a bundle, with a prefix before every name but the head's, with counters, and
+/// whether or not the architecture is given.
+#[test]
+fn a_file_of_another_publisher_is_converted() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut weights = fixture("hugging-face.resnet-18.json").weights;
+    let counter = "resnet.embedder.embedder.normalization.num_batches_tracked";
+    weights.insert(counter, Tensor::from_f32(&[], &[7.0]));
+    let path = write(dir.path(), &weights);
+    for architecture in [None, Some("resnet-18".to_owned())] {
+        let options = ConvertOptions { architecture, ..ConvertOptions::default() };
+        let Conversion { bundle, report, .. } = convert(&path, &options).unwrap();
+        assert_eq!(bundle.card.architecture.as_deref(), Some("resnet-18"));
+        assert_eq!(bundle.graph.parameters["fc.weight"].shape, [8, 512]);
+        assert_eq!(report.naming.as_deref(), Some("Hugging Face's ResNet"));
+        assert!(report.unused.is_empty(), "{report}");
+    }
+}
+
+#[test]
+fn parts_that_do_not_join_are_left_and_named() {
+    let mut weights = fixture("hugging-face.vit-b-32.json").weights;
+    let key = "vit.encoder.layer.3.attention.attention.key.weight";
+    weights.insert(key, Tensor::from_f32(&[768, 2], &[0.0; 2 * 768]));
+    let graph = architectures::find("vit-b-32").unwrap().build(8).unwrap();
+    let complete = |weights: &Weights| {
+        let mut all = renamed(weights).map(|(_, weights)| bind(&graph, weights, |_| false).1);
+        let best = all.by_ref().min_by_key(|report| report.missing.len()).unwrap();
+        (best.missing.len(), best.unused.len())
+    };
+    assert_eq!(complete(&weights), (1, 3));
+    weights.remove("vit.encoder.layer.3.attention.attention.query.weight");
+    assert_eq!(complete(&weights), (1, 2));
+    let dir = tempfile::tempdir().unwrap();
+    let mut few = Weights::new();
+    few.insert("cls_token", Tensor::from_f32(&[1], &[0.0]));
+    let error = convert(&write(dir.path(), &few), &ConvertOptions::default()).unwrap_err();
+    assert!(matches!(error, Error::NoArchitectureFits { .. }), "{error}");
+}
