@@ -126,10 +126,11 @@ impl GridSample {
             at = Dispatch::float_round(at);
         }
         let edge = |at| Dispatch::float_clamp(at, Scalar::Float(0.0), Scalar::Float(length - 1.0));
-        at = match self.outside {
-            Outside::Zeros => at,
-            Outside::Border => edge(at),
-            Outside::Reflection => reflect(at, low, high),
+        // Between sixteen pixels, each is looked for outside on its own.
+        at = match (self.mode, self.outside) {
+            (GridMode::Bicubic, _) | (_, Outside::Zeros) => at,
+            (_, Outside::Border) => edge(at),
+            (_, Outside::Reflection) => reflect(at, low, high),
         };
         let tap = |index: DispatchTensor, weight: DispatchTensor| match self.outside {
             Outside::Zeros => {

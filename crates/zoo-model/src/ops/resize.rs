@@ -235,28 +235,31 @@ impl Resize {
         })
     }
 
-    /// Where in the input the output's place `at` lies.
+    /// Where in the input the output's place `at` lies; in 32 bits, as ONNX Runtime computes it,
+    /// since a place that is just short of another has another nearest value.
     fn place(&self, at: usize, line: &Line) -> f64 {
-        let (x, scale, last) = (at as f64, line.scale, line.input as f64 - 1.0);
+        let (x, scale, last) = (at as f32, line.scale as f32, line.input as f32 - 1.0);
         let half = (x + 0.5) / scale - 0.5;
-        match self.coordinates {
+        let (output, exact) = (line.output as f32, line.exact as f32);
+        f64::from(match self.coordinates {
             Coordinates::PytorchHalfPixel | Coordinates::AlignCorners if line.output == 1 => 0.0,
             Coordinates::HalfPixel | Coordinates::PytorchHalfPixel => half,
             Coordinates::HalfPixelSymmetric => {
-                let shift = line.input as f64 / 2.0 * (1.0 - line.output as f64 / line.exact);
+                let shift = line.input as f32 / 2.0 * (1.0 - output / exact);
                 shift + half
             }
-            Coordinates::AlignCorners => x * last / (line.exact - 1.0),
+            Coordinates::AlignCorners => x * last / (exact - 1.0),
             Coordinates::Asymmetric => x / scale,
             Coordinates::TfHalfPixelForNn => (x + 0.5) / scale,
             Coordinates::CropAndResize => {
-                let (start, end) = line.region;
+                let (start, end) = (line.region.0 as f32, line.region.1 as f32);
                 if line.output == 1 {
-                    return 0.5 * (start + end) * last;
+                    0.5 * (start + end) * last
+                } else {
+                    start * last + x * (end - start) * last / (output - 1.0)
                 }
-                start * last + x * (end - start) * last / (line.output as f64 - 1.0)
             }
-        }
+        })
     }
 
     /// The sum of the places that count along one axis, each times its weight.

@@ -63,8 +63,8 @@ impl RoiAlign {
             }
             let (cell_height, cell_width) = (down / rows as f32, across / columns as f32);
             let points = |cell: f32| match self.sampling {
-                // A box larger than the picture is sampled no more finely than the picture.
-                0 => (cell.ceil().max(1.0) as usize).min(height.max(width)),
+                // None where a box is turned inside out. One larger than the picture is sampled no more finely than the picture.
+                0 => (cell.ceil() as usize).min(height.max(width)),
                 sampling => sampling,
             };
             let (points_down, points_across) = (points(cell_height), points(cell_width));
@@ -97,7 +97,7 @@ impl RoiAlign {
             // ONNX takes the largest of the weighted corners, not of their sums.
             largest = parts.into_iter().fold(largest, f32::max);
         }
-        if self.largest { largest } else { sum / count.max(1) as f32 }
+        if self.largest && count > 0 { largest } else { sum / count.max(1) as f32 }
     }
 }
 
