@@ -170,7 +170,7 @@ impl<'a> Lowering<'a> {
 }
 
 /// Every name that a graph of the file or one inside it gives to something.
-pub(super) fn every_name<'a>(proto: &'a GraphProto, names: &mut HashSet<String>) {
+pub(super) fn every_name(proto: &GraphProto, names: &mut HashSet<String>) {
     names.extend(defined(proto).into_iter().map(str::to_owned));
     for node in &proto.node {
         graphs(node).for_each(|graph| every_name(graph, names));

@@ -4,6 +4,7 @@
 //! that heads are found and can be trained. What quantises values on the way stays: its rounding
 //! is part of what the model computes.
 
+use zoo_model::DType::{I8, I16, I32, U8};
 use zoo_model::ops::host::Width;
 use zoo_model::ops::{Conv, Host};
 use zoo_model::{Op, Tensor};
@@ -17,16 +18,14 @@ fn width(node: &NodeView, index: usize) -> Result<Width, Refusal> {
     if !node.has(index) {
         return Ok(Width::U8);
     }
-    use zoo_model::DType::{I8, I16, I32, U8};
     let of_constant = node.constant(index).map(Tensor::dtype);
     Ok(match (of_constant, node.data_type(index)) {
-        (Some(U8), _) | (None, Some(2)) => Width::U8,
+        // Without any type, it is the zero point of a dynamic quantisation, which makes bytes.
+        (Some(U8), _) | (None, Some(2) | None) => Width::U8,
         (Some(I8), _) | (None, Some(3)) => Width::I8,
         (Some(I16), _) | (None, Some(5)) => Width::I16,
         // Unsigned numbers of 16 bits are held in 32.
         (Some(I32), _) | (None, Some(4)) => Width::U16,
-        // The zero point of a dynamic quantisation, which only makes bytes.
-        (None, None) => Width::U8,
         _ => return Err("it quantises to a type that is not known".to_owned()),
     })
 }
