@@ -87,7 +87,8 @@ fn fuzz(
     let mut unchanged = pool.clone();
     let corpus = pool.len();
     while begun.elapsed().as_secs() < options.seconds || !unchanged.is_empty() {
-        let input = unchanged.pop().unwrap_or_else(|| mutate::mutate(&pool, &mut random));
+        let input =
+            unchanged.pop().unwrap_or_else(|| mutate::mutate(&pool, target.extension, &mut random));
         let start = watch.begin();
         let outcome = panic::catch_unwind(AssertUnwindSafe(|| target.run(folder, &input)));
         watch.end();

@@ -1,5 +1,7 @@
 //! Changes that break a file: at random, and where formats are weak.
 
+mod protobuf;
+
 use zoo_model::SplitMix64;
 
 /// The longest input that is made.
@@ -23,14 +25,85 @@ const NUMBERS: [u64; 14] = [
     u64::MAX,
 ];
 
-/// A copy of one of `pool` with one to eight changes.
-pub(super) fn mutate(pool: &[Vec<u8>], random: &mut SplitMix64) -> Vec<u8> {
+/// How a format is built, for changes that leave it in shape.
+#[derive(Clone, Copy)]
+enum Shape {
+    Bytes,
+    Text,
+    /// A text after its length, then bytes.
+    Safetensors,
+    Protobuf,
+}
+
+/// A copy of one of `pool` with some changes, mostly few; half of the time so that its format,
+/// which `extension` tells, stays in shape.
+pub(super) fn mutate(pool: &[Vec<u8>], extension: &str, random: &mut SplitMix64) -> Vec<u8> {
+    let shape = match extension {
+        "json" => Shape::Text,
+        "safetensors" => Shape::Safetensors,
+        "onnx" | "caffemodel" => Shape::Protobuf,
+        _ => Shape::Bytes,
+    };
     let mut input = pick(pool, random).cloned().unwrap_or_default();
-    for _ in 0..=random.below(8) {
-        change(&mut input, pool, random);
+    for _ in 0..=random.next_u64().trailing_zeros().min(8) {
+        let shape = if random.below(2) == 0 { Shape::Bytes } else { shape };
+        match shape {
+            Shape::Bytes => change(&mut input, pool, random),
+            Shape::Text => change_text(&mut input, pool, random),
+            Shape::Safetensors => change_header(&mut input, pool, random),
+            Shape::Protobuf => protobuf::change_message(&mut input, pool, random),
+        }
     }
     input.truncate(MAX_LENGTH);
     input
+}
+
+/// A change to the text at the beginning of `input`, whose length is then right.
+fn change_header(input: &mut Vec<u8>, pool: &[Vec<u8>], random: &mut SplitMix64) {
+    let length = input.first_chunk().map(|bytes| u64::from_le_bytes(*bytes) as usize);
+    let Some(data) =
+        length.and_then(|length| length.checked_add(8)).filter(|&at| at <= input.len())
+    else {
+        return;
+    };
+    let mut text = input[8..data].to_vec();
+    change_text(&mut text, pool, random);
+    let length = (text.len() as u64).to_le_bytes();
+    input.splice(..data, length.into_iter().chain(text));
+}
+
+/// Another number, another quoted word, or lines in another order.
+fn change_text(input: &mut Vec<u8>, pool: &[Vec<u8>], random: &mut SplitMix64) {
+    let at = random.below(input.len() as u64) as usize;
+    let number = pick(&NUMBERS, random).copied().unwrap_or_default();
+    match random.below(4) {
+        0 | 1 => digits(input, at, number, random),
+        2 => {
+            let Some(other) = pick(pool, random) else { return };
+            let from = random.below(other.len() as u64) as usize;
+            let (Some(old), Some(new)) = (quoted(input, at), quoted(other, from)) else { return };
+            input.splice(old, other[new].to_vec());
+        }
+        _ => {
+            let mut lines: Vec<_> =
+                input.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
+            let from = random.below(lines.len() as u64) as usize;
+            let to = random.below(lines.len() as u64) as usize;
+            match random.below(3) {
+                0 => lines.swap(from, to),
+                1 => drop(lines.remove(from)),
+                _ => lines.insert(to, lines[from].clone()),
+            }
+            *input = lines.join(&b'\n');
+        }
+    }
+}
+
+/// What stands between two quotes at or after `at`.
+fn quoted(text: &[u8], at: usize) -> Option<std::ops::Range<usize>> {
+    let start = at + text.get(at..)?.iter().position(|&byte| byte == b'"')? + 1;
+    let length = text[start..].iter().position(|&byte| byte == b'"')?;
+    Some(start..start + length)
 }
 
 fn pick<'a, T>(items: &'a [T], random: &mut SplitMix64) -> Option<&'a T> {

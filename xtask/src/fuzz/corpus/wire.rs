@@ -176,7 +176,8 @@ pub(super) fn state_dict() -> Vec<u8> {
 
 /// Containers within containers, without tensors.
 pub(super) fn plain_pickle() -> Vec<u8> {
-    let inner = [b"}(".to_vec(), text("b"), b"]K\x01aK\x02K\x03\x86u".to_vec()].concat();
+    let inner = [b"}(".to_vec(), text("b"), b"]K\x01a".to_vec()];
+    let inner = [inner.concat(), text("d"), b"K\x02K\x03\x86u".to_vec()].concat();
     let global = b"cos\nsystem\n".to_vec();
     [b"\x80\x02}(".to_vec(), text("a"), inner, text("c"), global, b"u.".to_vec()].concat()
 }
