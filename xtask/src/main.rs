@@ -97,6 +97,9 @@ enum Chore {
         /// The most memory that the process may hold, in MiB
         #[arg(long, default_value_t = 512, value_name = "MIB")]
         memory: u64,
+        /// Go on after a panic, and take down the first of each place
+        #[arg(long)]
+        keep_going: bool,
         /// Begin with the files below this folder as well
         #[arg(long, value_name = "DIR")]
         also: Option<PathBuf>,
@@ -144,9 +147,10 @@ fn main() -> Result<ExitCode> {
             println!("{}", support::run(Path::new(REPOSITORY), Path::new(MODELS), check)?);
             Ok(ExitCode::SUCCESS)
         }
-        Chore::Fuzz { target, seconds, seed, memory, also } => {
+        Chore::Fuzz { target, seconds, seed, memory, keep_going, also } => {
             let also = also.as_deref();
-            let options = fuzz::Options { target: &target, seconds, seed, memory, also };
+            let target = target.as_str();
+            let options = fuzz::Options { target, seconds, seed, memory, keep_going, also };
             fuzz::run(Path::new(REPOSITORY), &options)
         }
         Chore::FuzzCorpus => {

@@ -35,6 +35,8 @@ pub(super) struct Options<'a> {
     pub(super) seed: u64,
     /// The most memory that the process may ever have held, in MiB.
     pub(super) memory: u64,
+    /// Whether to go on after a panic, and take down the first of each place.
+    pub(super) keep_going: bool,
     /// A folder whose files are begun with as well, where they have the target's extension.
     pub(super) also: Option<&'a Path>,
 }
@@ -55,6 +57,7 @@ pub(super) fn run(repository: &Path, options: &Options) -> Result<ExitCode> {
         bail!("`{}` is no target: use all, {}", options.target, names.join(", "));
     }
     let panics = Panics::watch();
+    let mut sound = true;
     for target in chosen {
         let folder = repository.join("target/fuzz").join(target.name);
         fs::create_dir_all(&folder)?;
@@ -62,11 +65,12 @@ pub(super) fn run(repository: &Path, options: &Options) -> Result<ExitCode> {
         if let Some(also) = options.also {
             pool.extend(read_files(also, Some(target.extension))?);
         }
-        if !fuzz(target, pool, &folder, options, &panics)? {
-            return Ok(ExitCode::FAILURE);
+        sound &= fuzz(target, pool, &folder, options, &panics)?;
+        if !(sound || options.keep_going) {
+            break;
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Whether the target ran its time without a finding.
@@ -80,7 +84,7 @@ fn fuzz(
     let input_file = folder.join(format!("input.{}", target.extension));
     let watch = Watch::start(input_file.clone());
     let mut random = SplitMix64::for_part(options.seed, zoo_model::fnv1a(target.name));
-    let mut seen = HashSet::new();
+    let (mut seen, mut found) = (HashSet::new(), HashSet::new());
     let (mut executions, mut ran, mut slowest) = (0_u64, 0_u64, Duration::ZERO);
     let begun = Instant::now();
     // The corpus first, as it is.
@@ -94,10 +98,20 @@ fn fuzz(
         watch.end();
         slowest = slowest.max(start.elapsed());
         executions += 1;
-        let finding = panics.ours().or_else(|| memory_finding(options.memory));
-        if let Some(what) = finding {
+        if let Some(what) = memory_finding(options.memory) {
             println!("{}: {what}; the input is in {}", target.name, input_file.display());
             return Ok(false);
+        }
+        if let Some((place, what)) = panics.ours() {
+            if found.insert(place) {
+                let kept = folder.join(format!("finding-{}.{}", found.len(), target.extension));
+                fs::write(&kept, &input)?;
+                println!("{}: {what}; the input is in {}", target.name, kept.display());
+            }
+            if !options.keep_going {
+                return Ok(false);
+            }
+            continue;
         }
         let Ok(outcome) = outcome else { bail!("{}: a panic without a message", target.name) };
         let outcome = outcome.with_context(|| format!("writing {}", input_file.display()))?;
@@ -121,7 +135,7 @@ fn fuzz(
     for (place, times) in panics.contained() {
         println!("  a library's panic became an error {times} times: {place}");
     }
-    Ok(true)
+    Ok(found.is_empty())
 }
 
 /// Every file below `folder`, of `extension` if given, that is short enough to begin with.
@@ -196,7 +210,7 @@ struct Panics(Arc<Mutex<Found>>);
 
 #[derive(Default)]
 struct Found {
-    ours: Option<String>,
+    ours: Option<(String, String)>,
     contained: BTreeMap<String, u64>,
 }
 
@@ -218,12 +232,13 @@ impl Panics {
         if contained && !place.starts_with("crates/") {
             *found.contained.entry(place).or_default() += 1;
         } else {
-            found.ours.get_or_insert_with(|| info.to_string());
+            found.ours.get_or_insert_with(|| (place, info.to_string()));
         }
     }
 
-    fn ours(&self) -> Option<String> {
-        lock(&self.0).ours.clone()
+    /// The first panic since the last call: its place and what it says.
+    fn ours(&self) -> Option<(String, String)> {
+        lock(&self.0).ours.take()
     }
 
     fn contained(&self) -> BTreeMap<String, u64> {

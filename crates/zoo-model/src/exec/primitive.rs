@@ -180,16 +180,22 @@ pub(crate) fn upload(tensor: &Tensor, device: &DispatchDevice) -> DispatchTensor
     }
 }
 
-/// The elements of a tensor of floating-point numbers.
+/// The elements of a tensor of any type, as `f32`.
 pub(crate) fn read_f32(tensor: DispatchTensor) -> Vec<f32> {
-    read(
-        read_sync(Dispatch::float_into_data(tensor)).map(|data| data.convert_dtype(BurnDType::F32)),
-    )
+    read(elements(tensor).map(|data| data.convert_dtype(BurnDType::F32)))
 }
 
-/// The elements of a tensor of whole numbers.
+/// The elements of a tensor of any type, as `i64`.
 pub(crate) fn read_i64(tensor: DispatchTensor) -> Vec<i64> {
-    read(read_sync(Dispatch::int_into_data(tensor)).map(|data| data.convert_dtype(BurnDType::I64)))
+    read(elements(tensor).map(|data| data.convert_dtype(BurnDType::I64)))
+}
+
+fn elements(tensor: DispatchTensor) -> Result<TensorData, impl std::fmt::Debug> {
+    match kind(&tensor) {
+        DType::F32 => read_sync(Dispatch::float_into_data(tensor)),
+        DType::Bool => read_sync(Dispatch::int_into_data(bool_to_int(tensor))),
+        _ => read_sync(Dispatch::int_into_data(tensor)),
+    }
 }
 
 /// A tensor brought back from its device.
