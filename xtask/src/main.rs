@@ -95,7 +95,7 @@ enum Chore {
         #[arg(long, default_value_t = 0)]
         seed: u64,
         /// The most memory that the process may hold, in MiB
-        #[arg(long, default_value_t = 512, value_name = "MIB")]
+        #[arg(long, default_value_t = 1024, value_name = "MIB")]
         memory: u64,
         /// Go on after a panic, and take down the first of each place
         #[arg(long)]

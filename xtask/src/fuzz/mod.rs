@@ -44,8 +44,8 @@ pub(super) struct Options<'a> {
 /// The longest that one input may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The most inputs to begin with, and the longest that is kept.
-const MAX_POOL: usize = 4096;
+/// The most inputs that are kept beside the corpus, and the longest of them.
+const MAX_POOL: usize = 2048;
 const MAX_KEPT: usize = 16 << 10;
 
 /// Runs targets with the corpora in `repository`; fails at the first finding.
@@ -64,6 +64,9 @@ pub(super) fn run(repository: &Path, options: &Options) -> Result<ExitCode> {
         let mut pool = read_files(&repository.join("fuzz/corpus").join(target.name), None)?;
         if let Some(also) = options.also {
             pool.extend(read_files(also, Some(target.extension))?);
+            if target.name == "graph_json" {
+                pool.extend(lowered(also, &folder)?);
+            }
         }
         sound &= fuzz(target, pool, &folder, options, &panics)?;
         if !(sound || options.keep_going) {
@@ -155,10 +158,25 @@ fn read_files(folder: &Path, extension: Option<&str>) -> Result<Vec<Vec<u8>>> {
     Ok(files)
 }
 
-/// An outcome without its numbers and what stands in quotes: those of one kind are alike.
+/// The graphs of the ONNX files below `folder`, which are written into `scratch` one by one.
+fn lowered(folder: &Path, scratch: &Path) -> Result<Vec<Vec<u8>>> {
+    let mut graphs = Vec::new();
+    for bytes in read_files(folder, Some("onnx"))? {
+        let path = scratch.join("lowered.onnx");
+        fs::write(&path, bytes)?;
+        graphs.extend(zoo_convert::onnx::load(&path).map(|model| model.graph.to_json().into()));
+    }
+    graphs.retain(|graph: &Vec<u8>| graph.len() <= MAX_KEPT);
+    Ok(graphs)
+}
+
+/// An outcome without its numbers and what stands in quotes or brackets: those of one kind are
+/// alike.
 fn without_details(outcome: &str) -> String {
-    let outside = outcome.split('`').step_by(2);
-    outside.flat_map(str::chars).filter(|c| !c.is_ascii_digit()).take(200).collect()
+    let outside: String = outcome.split('`').step_by(2).collect();
+    let outside =
+        outside.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest));
+    outside.flat_map(str::chars).filter(|c| c.is_alphabetic() || *c == ' ').take(120).collect()
 }
 
 fn memory_finding(limit: u64) -> Option<String> {
