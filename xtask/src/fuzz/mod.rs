@@ -119,11 +119,12 @@ fn fuzz(
         let Ok(outcome) = outcome else { bail!("{}: a panic without a message", target.name) };
         let outcome = outcome.with_context(|| format!("writing {}", input_file.display()))?;
         ran += u64::from(outcome.contains("ran, "));
-        if input.len() <= MAX_KEPT
-            && pool.len() < MAX_POOL
-            && seen.insert(without_details(&outcome))
-        {
-            pool.push(input);
+        if input.len() <= MAX_KEPT && seen.insert(without_details(&outcome)) {
+            if pool.len() < corpus + MAX_POOL {
+                pool.push(input);
+            } else {
+                pool[corpus + random.below(MAX_POOL as u64) as usize] = input;
+            }
         }
     }
     println!(
