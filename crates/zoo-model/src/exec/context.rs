@@ -43,7 +43,7 @@ impl<'a> Context<'a> {
     /// Counts one more run of a block with so many nodes; fails where there were too many.
     pub(crate) fn enter_block(&mut self, nodes: usize) -> Result<(), OpError> {
         self.steps = self.steps.checked_sub(nodes + 1).ok_or_else(|| {
-            OpError::new(format!("its blocks have not ended after {MAX_STEPS} steps"))
+            OpError::new(format!("it has not ended after {MAX_STEPS} steps of its blocks"))
         })?;
         Ok(())
     }
