@@ -2,8 +2,8 @@
 
 use burn_backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
 use burn_backend::{
-    BoolDType, DType as BurnDType, FloatDType, IntDType, Scalar, Shape, Slice, TensorData,
-    TensorMetadata, read_sync,
+    AllocationProperty, BoolDType, Bytes, DType as BurnDType, FloatDType, IntDType, Scalar, Shape,
+    Slice, TensorData, TensorMetadata, read_sync,
 };
 use burn_dispatch::{Dispatch, DispatchDevice, DispatchTensor};
 
@@ -176,8 +176,23 @@ pub(crate) fn upload(tensor: &Tensor, device: &DispatchDevice) -> DispatchTensor
             Dispatch::bool_from_data(TensorData::new(values, shape), device)
         }
         (_, Some(values)) => from_i64(&values, tensor.shape(), device),
-        (_, None) => from_f32(tensor.to_f32(), tensor.shape(), device),
+        (dtype, None) => match shared(tensor).filter(|_| dtype == DType::F32) {
+            Some(data) => Dispatch::float_from_data(data, device),
+            None => from_f32(tensor.to_f32(), tensor.shape(), device),
+        },
     }
+}
+
+/// The elements of an `F32` tensor where they lie, which may be a mapped file: a device in main
+/// memory then holds no copy of them, and copies what it changes. `None` where they lie so that
+/// they cannot be read as numbers.
+fn shared(tensor: &Tensor) -> Option<TensorData> {
+    let bytes = tensor.shared_bytes();
+    let aligned = bytes.as_ptr().cast::<f32>().is_aligned();
+    (aligned && cfg!(target_endian = "little")).then(|| {
+        let bytes = Bytes::from_shared(bytes, AllocationProperty::File);
+        TensorData::from_bytes(bytes, Shape::from(tensor.shape().to_vec()), BurnDType::F32)
+    })
 }
 
 /// The elements of a tensor of any type, as `f32`.
