@@ -4,7 +4,6 @@
 //! Compiled into both the libFuzzer targets and `cargo xtask fuzz`.
 
 use std::collections::HashSet;
-use std::fmt::Display;
 use std::io;
 use std::path::Path;
 
@@ -183,7 +182,7 @@ fn with_right_digests(input: &[u8]) -> Option<Vec<u8>> {
             // Another length of it is what the target sees without this repair.
             (sums.len() == size).then(|| archive[start..end].copy_from_slice(sums.as_bytes()))?;
         } else {
-            sums += &format!("{}  {name}\n", Digest::of(&archive[start..end]));
+            sums.extend([&Digest::of(&archive[start..end]).to_string(), "  ", &name, "\n"]);
         }
         at = start + size.next_multiple_of(BLOCK);
     }
@@ -191,7 +190,7 @@ fn with_right_digests(input: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The causes of an error, in a row.
-fn told(error: &(impl Display + std::error::Error)) -> String {
+fn told(error: &impl std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -86,7 +86,7 @@ enum Chore {
     },
     /// Give changed files to every reader: fails where one panics, takes long or takes much memory
     Fuzz {
-        /// pth, safetensors, onnx, graph_json, zoo_bundle, caffemodel, or all
+        /// One of the targets in fuzz, or all
         target: String,
         /// For how long, each
         #[arg(long, default_value_t = 60)]

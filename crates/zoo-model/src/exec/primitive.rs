@@ -176,7 +176,7 @@ pub(crate) fn upload(tensor: &Tensor, device: &DispatchDevice) -> DispatchTensor
             Dispatch::bool_from_data(TensorData::new(values, shape), device)
         }
         (_, Some(values)) => from_i64(&values, tensor.shape(), device),
-        (dtype, None) => match shared(tensor).filter(|_| dtype == DType::F32) {
+        (_, None) => match shared(tensor) {
             Some(data) => Dispatch::float_from_data(data, device),
             None => from_f32(tensor.to_f32(), tensor.shape(), device),
         },
@@ -184,12 +184,13 @@ pub(crate) fn upload(tensor: &Tensor, device: &DispatchDevice) -> DispatchTensor
 }
 
 /// The elements of an `F32` tensor where they lie, which may be a mapped file: a device in main
-/// memory then holds no copy of them, and copies what it changes. `None` where they lie so that
-/// they cannot be read as numbers.
+/// memory then holds no copy of them, and copies what it changes. `None` for tensors of other
+/// types, and where they lie so that they cannot be read as numbers.
 fn shared(tensor: &Tensor) -> Option<TensorData> {
     let bytes = tensor.shared_bytes();
-    let aligned = bytes.as_ptr().cast::<f32>().is_aligned();
-    (aligned && cfg!(target_endian = "little")).then(|| {
+    let aligned = bytes.as_ptr().addr().is_multiple_of(align_of::<f32>());
+    let as_it_is = tensor.dtype() == DType::F32 && cfg!(target_endian = "little");
+    (as_it_is && aligned).then(|| {
         let bytes = Bytes::from_shared(bytes, AllocationProperty::File);
         TensorData::from_bytes(bytes, Shape::from(tensor.shape().to_vec()), BurnDType::F32)
     })
