@@ -17,12 +17,14 @@ use zoo_model::bundle::probe_input;
 use zoo_model::{Bundle, Card, Device};
 
 type Outcome = Result<(), Box<dyn Error>>;
+/// What reads and writes in a folder.
+type Step = fn(&Path) -> Outcome;
 
 const CHECKPOINT: &str = "checkpoint.safetensors";
 const BUNDLE: &str = "model.zoo";
 
 /// What is done, by name, in this order; the files of one are read by the next.
-const STEPS: [(&str, fn(&Path) -> Outcome); 5] = [
+const STEPS: [(&str, Step); 5] = [
     ("nothing", |_| Ok(())),
     ("convert and write", |folder| {
         let conversion = convert(&folder.join(CHECKPOINT), &ConvertOptions::default())?;
