@@ -80,3 +80,18 @@ fn values_that_double_are_refused_before_they_are_held() {
     let error = executor.infer(&[Tensor::from_f32(&[1, 2], &[1.0, 2.0])]).unwrap_err();
     assert!(matches!(error, zoo_model::Error::Graph(GraphError::Node { .. })), "{error}");
 }
+
+/// Numbers that operators hand on to where they would panic.
+#[test]
+fn exponents_that_are_no_numbers_of_any_size_are_refused() {
+    for (beta, sound) in [("0.75", true), ("9223372036854775807.0", false), ("-1e30", false)] {
+        let lrn = format!(
+            r#"{{"name":"n","op":{{"lrn":{{"size":1,"alpha":1.0,"beta":{beta},"bias":1.0}}}},
+                "inputs":["x"],"outputs":["y"]}}"#
+        );
+        let graph = Graph::from_json(&graph(&lrn, "")).unwrap();
+        let executor = Executor::new(graph, &Weights::new(), &Device::Cpu).unwrap();
+        let result = executor.infer(&[Tensor::from_f32(&[1, 2], &[1.0, 2.0])]);
+        assert_eq!(result.is_ok(), sound, "{beta}: {result:?}");
+    }
+}
