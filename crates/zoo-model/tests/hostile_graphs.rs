@@ -95,3 +95,17 @@ fn exponents_that_are_no_numbers_of_any_size_are_refused() {
         assert_eq!(result.is_ok(), sound, "{beta}: {result:?}");
     }
 }
+
+#[test]
+fn a_diagonal_of_what_is_not_square_is_refused() {
+    let run = |rows: usize| {
+        let einsum = r#"{"name":"n","op":{"einsum":{"equation":"ii->i"}},
+            "inputs":["x"],"outputs":["y"]}"#;
+        let graph = Graph::from_json(&graph(einsum, "")).unwrap();
+        let executor = Executor::new(graph, &Weights::new(), &Device::Cpu).unwrap();
+        executor.infer(&[Tensor::from_f32(&[rows, 2], &vec![1.0; 2 * rows])])
+    };
+    assert_eq!(run(2).unwrap()[0].shape(), [2]);
+    assert!(run(1).is_err());
+    assert!(run(3).is_err());
+}
