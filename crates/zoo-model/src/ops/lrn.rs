@@ -43,7 +43,7 @@ impl Lrn {
             return Err(OpError::new(format!("a window has 1 to {MAX_SIZE} channels")));
         }
         // Burn takes exponents that are whole for integers, and panics where they are none.
-        if !(self.beta.abs() <= MAX_EXPONENT) {
+        if self.beta.is_nan() || self.beta.abs() > MAX_EXPONENT {
             return Err(OpError::new(format!("it raises to the power of {}", self.beta)));
         }
         Ok(Fact::float(x.shape.clone()))
