@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, reason = "a program")]
 
 mod faults;
+mod fuzz;
 mod index;
 mod onnx_conformance;
 mod parity;
@@ -83,6 +84,28 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Give changed files to every reader: fails where one panics, takes long or takes much memory
+    Fuzz {
+        /// One of the targets in fuzz, or all
+        target: String,
+        /// For how long, each
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// The seed of the changes
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// The most memory that the process may hold, in MiB
+        #[arg(long, default_value_t = 1024, value_name = "MIB")]
+        memory: u64,
+        /// Go on after a panic, and take down the first of each place
+        #[arg(long)]
+        keep_going: bool,
+        /// Begin with the files below this folder as well
+        #[arg(long, value_name = "DIR")]
+        also: Option<PathBuf>,
+    },
+    /// Write fuzz/corpus: the files that fuzzing begins with
+    FuzzCorpus,
     /// Write docs/faults.md: which bad inputs the tests try
     Faults {
         /// Write nothing, and fail if it is not what is there
@@ -122,6 +145,16 @@ fn main() -> Result<ExitCode> {
         }
         Chore::Support { check } => {
             println!("{}", support::run(Path::new(REPOSITORY), Path::new(MODELS), check)?);
+            Ok(ExitCode::SUCCESS)
+        }
+        Chore::Fuzz { target, seconds, seed, memory, keep_going, also } => {
+            let also = also.as_deref();
+            let target = target.as_str();
+            let options = fuzz::Options { target, seconds, seed, memory, keep_going, also };
+            fuzz::run(Path::new(REPOSITORY), &options)
+        }
+        Chore::FuzzCorpus => {
+            fuzz::write_corpus(&Path::new(REPOSITORY).join("fuzz/corpus"))?;
             Ok(ExitCode::SUCCESS)
         }
         Chore::Faults { check } => {

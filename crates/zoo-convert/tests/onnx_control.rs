@@ -172,3 +172,37 @@ fn quantised_weights_become_weights_that_train() {
     assert!(trainer(|name| name == "head").is_ok());
     assert!(trainer(|name| name == "kernel").is_err(), "rounding has no gradient");
 }
+
+/// A million iterations inside a million: the limit is one for all blocks of a run.
+#[test]
+fn loops_in_loops_without_an_end_are_an_error() {
+    let body = |inside: Writer| {
+        let mut body = inside
+            .input("i", &[])
+            .input("go", &[])
+            .input("s", &[Some(1)])
+            .node("keep", "Identity", &["go"], &["go_on"])
+            .output("go_on")
+            .output("next");
+        body.graph.input[0].type_.mut_or_insert_default().mut_tensor_type().elem_type = 7;
+        body.graph.input[1].type_.mut_or_insert_default().mut_tensor_type().elem_type = 9;
+        body
+    };
+    let inner = body(Writer::new(13).node("same", "Identity", &["s"], &["next"]));
+    let around = Writer::new(13).ints("inner_trips", &[], &[100_000]);
+    let outer =
+        with_graphs(around, "Loop", &["inner_trips", "", "s"], &["next"], vec![("body", inner)]);
+    let model = Writer::new(13).input("x", &[Some(1)]).ints("trips", &[], &[1 << 40]);
+    let model =
+        with_graphs(model, "Loop", &["trips", "", "x"], &["y"], vec![("body", body(outer))]);
+    let model = model.output("y").load().expect("a model whose loop nobody has run yet");
+    let executor = Executor::new(model.graph, &model.weights, &Device::Cpu).expect("an executor");
+    let error = executor.infer(&[Tensor::from_f32(&[1], &[1.0])]).expect_err("no end");
+    let mut said = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(error) = cause {
+        said = format!("{said}: {error}");
+        cause = error.source();
+    }
+    assert!(said.contains("has not ended after"), "{said}");
+}

@@ -139,3 +139,134 @@ fn absurd_sizes_are_refused_without_being_held() {
         .output("y");
     assert!(matches!(expanded.load(), Err(Error::Model(_))));
 }
+
+/// Protobuf's bytes, for what the messages cannot say.
+fn field(number: u64, bytes: &[u8]) -> Vec<u8> {
+    let mut key = Vec::new();
+    for mut value in [number << 3 | 2, bytes.len() as u64] {
+        while value >= 0x80 {
+            key.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        key.push(value as u8);
+    }
+    [key, bytes.to_vec()].concat()
+}
+
+/// Branches in branches, or messages in messages: the reader stops long before the stack ends.
+#[test]
+fn deep_nesting_is_refused() {
+    for depth in [20, 40, 100, 20_000] {
+        let mut graph = Vec::new();
+        for _ in 0..depth {
+            // graph { node { op_type: "If", attribute { name: "then_branch", type: GRAPH, g } } }
+            let attribute = [field(1, b"then_branch"), field(6, &graph), vec![0xa0, 1, 5]].concat();
+            let node = [field(2, b"y"), field(4, b"If"), field(5, &attribute)].concat();
+            graph = [field(1, &node), field(12, &field(1, b"y"))].concat();
+        }
+        let model = [vec![8, 8], field(7, &graph), field(8, &[16, 13])].concat();
+        assert!(assert_bounded(&format!("depth {depth}"), &model).is_err());
+    }
+}
+
+#[test]
+fn lengths_that_lie_are_refused() {
+    let sound = Writer::new(13)
+        .input("x", &[None, Some(2)])
+        .floats("w", &[2], &[1.0, 2.0])
+        .node("add", "Add", &["x", "w"], &["y"])
+        .output("y");
+    let bytes = sound.bytes();
+    assert!(load_bytes(&bytes).is_ok());
+    // Each byte in turn, as the first of a length or number that is as large as any.
+    for at in 0..bytes.len() {
+        let largest = [&[0xff; 9][..], &[1]].concat();
+        let lying = [&bytes[..at], &largest, &bytes[at + 1..]].concat();
+        let _ = assert_bounded(&format!("a length at {at}"), &lying);
+    }
+}
+
+#[test]
+fn cycles_are_refused() {
+    let cycle = Writer::new(13)
+        .input("x", &[None, Some(2)])
+        .node("a", "Add", &["x", "c"], &["b"])
+        .node("b", "Relu", &["b"], &["c"])
+        .output("c");
+    assert!(cycle.load().is_err());
+    let itself = Writer::new(13).node("a", "Relu", &["y"], &["y"]).output("y");
+    assert!(itself.load().is_err());
+}
+
+#[test]
+fn shapes_beyond_any_memory_are_refused() {
+    for dim in [i64::MAX, i64::MIN, -1, 1 << 62, u32::MAX.into()] {
+        let input = Writer::new(13).input("x", &[Some(dim), Some(dim)]).output("y");
+        // Some exporters write an open axis as a negative length.
+        let input = input.node("r", "Relu", &["x"], &["y"]).load();
+        assert!(input.is_err() || dim < 0, "an input of {dim}");
+        let tensor = Writer::new(13).input("x", &[Some(2)]).floats("w", &[dim, dim], &[1.0]);
+        let tensor = tensor.node("add", "Add", &["x", "w"], &["y"]).output("y");
+        assert!(tensor.load().is_err(), "a tensor of {dim}");
+        for op in ["Expand", "ConstantOfShape", "Tile", "Reshape"] {
+            let operands: &[&str] = if op == "ConstantOfShape" { &["n"] } else { &["x", "n"] };
+            let made = Writer::new(13)
+                .input("x", &[Some(1), Some(1)])
+                .ints("n", &[2], &[dim, dim])
+                .node("made", op, operands, &["y"])
+                .output("y");
+            // -1 is a length in two of them.
+            let bytes = made.bytes();
+            let result = assert_bounded(&format!("{op} to {dim}"), &bytes);
+            assert!(result.is_err() || dim == -1, "{op} to {dim}");
+        }
+    }
+}
+
+/// Attributes that count something, far from what there is.
+#[test]
+fn absurd_attributes_are_refused_without_being_listed() {
+    for axis in [i64::MIN, -17_592_186_044_418, 1 << 40, i64::MAX] {
+        let norm = Writer::new(17)
+            .input("x", &[Some(2), Some(2)])
+            .floats("w", &[2], &[1.0, 1.0])
+            .node_with("n", "LayerNormalization", &["x", "w"], &["y", "m"], &[("axis", axis)])
+            .output("y")
+            .output("m");
+        assert!(norm.load().is_err(), "axis {axis}");
+        let old = Writer::new(6)
+            .input("x", &[Some(2), Some(2)])
+            .floats("w", &[2], &[1.0, 1.0])
+            .node_with("n", "Add", &["x", "w"], &["y"], &[("axis", axis), ("broadcast", 1)])
+            .output("y");
+        assert!(old.load().is_err(), "axis {axis} of a sum");
+    }
+}
+
+#[test]
+fn bounds_that_cross_give_the_upper_one() {
+    let clip = Writer::new(13)
+        .input("x", &[Some(3)])
+        .floats("min", &[], &[2.0])
+        .floats("max", &[], &[-1.0])
+        .node("clip", "Clip", &["x", "min", "max"], &["y"])
+        .output("y");
+    let model = clip.load().expect("a sound model");
+    let x = zoo_model::Tensor::from_f32(&[3], &[-5.0, 0.0, 5.0]);
+    assert_eq!(onnx_support::run(&model, &[x])[0].to_f32(), [-1.0; 3]);
+}
+
+#[test]
+fn weights_that_are_no_numbers_are_named() {
+    let folder = Scratch::new();
+    let path = folder.0.join("nan.onnx");
+    let model = Writer::new(13)
+        .input("x", &[None, Some(2)])
+        .floats("w", &[2, 2], &[1.0, f32::NAN, 0.0, 1.0])
+        .node("product", "MatMul", &["x", "w"], &["y"])
+        .output("y");
+    std::fs::write(&path, model.bytes()).expect("a file");
+    let error = zoo_convert::convert(&path, &zoo_convert::ConvertOptions::default());
+    let error = error.map(|_| ()).expect_err("weights that are no numbers");
+    assert!(matches!(&error, Error::NotFinite { name, .. } if name == "w"), "{error}");
+}

@@ -2,6 +2,7 @@ use burn_backend::ops::FloatTensorOps;
 use burn_dispatch::{Dispatch, DispatchDevice, DispatchTensor};
 
 use crate::SplitMix64;
+use crate::ops::OpError;
 
 /// What a running operator may know besides its inputs: the mode, and where what it learns
 /// in passing goes.
@@ -10,7 +11,13 @@ pub(crate) struct Context<'a> {
     training: Option<Training<'a>>,
     /// The node that runs now.
     pub(super) node: usize,
+    /// How many more steps blocks may take, those inside others counted each time.
+    steps: usize,
 }
+
+/// The most steps that blocks take in one run of a graph, a step being a node or the beginning of
+/// a block: a file may ask for 2^63 iterations and never end, or for a million inside a million.
+const MAX_STEPS: usize = 1 << 20;
 
 /// The mode of a training step.
 pub(super) struct Training<'a> {
@@ -25,12 +32,20 @@ pub(super) struct Training<'a> {
 impl<'a> Context<'a> {
     /// For inference: running statistics, no dropout.
     pub(super) fn inference(device: &'a DispatchDevice) -> Self {
-        Self { device, training: None, node: 0 }
+        Self { device, training: None, node: 0, steps: MAX_STEPS }
     }
 
     /// For a training step.
     pub(super) fn training(device: &'a DispatchDevice, training: Training<'a>) -> Self {
-        Self { device, training: Some(training), node: 0 }
+        Self { device, training: Some(training), node: 0, steps: MAX_STEPS }
+    }
+
+    /// Counts one more run of a block with so many nodes; fails where there were too many.
+    pub(crate) fn enter_block(&mut self, nodes: usize) -> Result<(), OpError> {
+        self.steps = self.steps.checked_sub(nodes + 1).ok_or_else(|| {
+            OpError::new(format!("it has not ended after {MAX_STEPS} steps of its blocks"))
+        })?;
+        Ok(())
     }
 
     /// Where everything lives.

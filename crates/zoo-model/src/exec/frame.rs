@@ -176,6 +176,7 @@ pub(crate) fn run_block(
     inputs: Vec<Option<DispatchTensor>>,
     context: &mut Context,
 ) -> Result<Vec<DispatchTensor>, OpError> {
+    context.enter_block(block.nodes.len())?;
     let parameters = BTreeMap::new();
     let mut frame = Frame::new(&block.nodes, &block.outputs, &parameters, Facts::new());
     for (name, value) in block.inputs.iter().zip(inputs) {

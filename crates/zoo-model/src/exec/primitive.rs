@@ -2,8 +2,8 @@
 
 use burn_backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
 use burn_backend::{
-    BoolDType, DType as BurnDType, FloatDType, IntDType, Scalar, Shape, Slice, TensorData,
-    TensorMetadata, read_sync,
+    AllocationProperty, BoolDType, Bytes, DType as BurnDType, FloatDType, IntDType, Scalar, Shape,
+    Slice, TensorData, TensorMetadata, read_sync,
 };
 use burn_dispatch::{Dispatch, DispatchDevice, DispatchTensor};
 
@@ -176,20 +176,42 @@ pub(crate) fn upload(tensor: &Tensor, device: &DispatchDevice) -> DispatchTensor
             Dispatch::bool_from_data(TensorData::new(values, shape), device)
         }
         (_, Some(values)) => from_i64(&values, tensor.shape(), device),
-        (_, None) => from_f32(tensor.to_f32(), tensor.shape(), device),
+        (_, None) => match shared(tensor) {
+            Some(data) => Dispatch::float_from_data(data, device),
+            None => from_f32(tensor.to_f32(), tensor.shape(), device),
+        },
     }
 }
 
-/// The elements of a tensor of floating-point numbers.
-pub(crate) fn read_f32(tensor: DispatchTensor) -> Vec<f32> {
-    read(
-        read_sync(Dispatch::float_into_data(tensor)).map(|data| data.convert_dtype(BurnDType::F32)),
-    )
+/// The elements of an `F32` tensor where they lie, which may be a mapped file: a device in main
+/// memory then holds no copy of them, and copies what it changes. `None` for tensors of other
+/// types, and where they lie so that they cannot be read as numbers.
+fn shared(tensor: &Tensor) -> Option<TensorData> {
+    let bytes = tensor.shared_bytes();
+    let aligned = bytes.as_ptr().addr().is_multiple_of(align_of::<f32>());
+    let as_it_is = tensor.dtype() == DType::F32 && cfg!(target_endian = "little");
+    (as_it_is && aligned).then(|| {
+        let bytes = Bytes::from_shared(bytes, AllocationProperty::File);
+        TensorData::from_bytes(bytes, Shape::from(tensor.shape().to_vec()), BurnDType::F32)
+    })
 }
 
-/// The elements of a tensor of whole numbers.
+/// The elements of a tensor of any type, as `f32`.
+pub(crate) fn read_f32(tensor: DispatchTensor) -> Vec<f32> {
+    read(elements(tensor).map(|data| data.convert_dtype(BurnDType::F32)))
+}
+
+/// The elements of a tensor of any type, as `i64`.
 pub(crate) fn read_i64(tensor: DispatchTensor) -> Vec<i64> {
-    read(read_sync(Dispatch::int_into_data(tensor)).map(|data| data.convert_dtype(BurnDType::I64)))
+    read(elements(tensor).map(|data| data.convert_dtype(BurnDType::I64)))
+}
+
+fn elements(tensor: DispatchTensor) -> Result<TensorData, impl std::fmt::Debug> {
+    match kind(&tensor) {
+        DType::F32 => read_sync(Dispatch::float_into_data(tensor)),
+        DType::Bool => read_sync(Dispatch::int_into_data(bool_to_int(tensor))),
+        _ => read_sync(Dispatch::int_into_data(tensor)),
+    }
 }
 
 /// A tensor brought back from its device.

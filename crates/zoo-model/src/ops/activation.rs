@@ -120,8 +120,13 @@ impl Activation {
         let native = BoolDType::Native;
         match self {
             Self::Relu => Dispatch::relu(x),
-            Self::Clip { min: Some(min), max: Some(max) } => {
+            Self::Clip { min: Some(min), max: Some(max) } if min <= max => {
                 Dispatch::float_clamp(x, scalar(min), scalar(max))
+            }
+            // Bounds that cross, or are none: the upper one holds, as ONNX says. One step for both
+            // would panic.
+            Self::Clip { min: Some(min), max: Some(max) } => {
+                Dispatch::float_clamp_max(Dispatch::float_clamp_min(x, scalar(min)), scalar(max))
             }
             Self::Clip { min: Some(min), max: None } => Dispatch::float_clamp_min(x, scalar(min)),
             Self::Clip { min: None, max: Some(max) } => Dispatch::float_clamp_max(x, scalar(max)),

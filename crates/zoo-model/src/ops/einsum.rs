@@ -77,7 +77,12 @@ impl Einsum {
             if text.contains("...") {
                 most_open = most_open.max(open);
             }
-            for (&label, &length) in term.iter().zip(shape) {
+            for (at, (&label, &length)) in term.iter().zip(shape).enumerate() {
+                // A diagonal is taken of what is square; nothing broadcasts to itself.
+                let before = term[..at].iter().position(|&other| other == label);
+                if before.is_some_and(|before| shape[before] != length) {
+                    return Err(OpError::new(format!("one letter of `{text}` has two lengths")));
+                }
                 match lengths.iter_mut().find(|(known, _)| *known == label) {
                     None => lengths.push((label, length)),
                     Some((_, known)) if *known == length || length == 1 => {}

@@ -32,6 +32,8 @@ impl Lrn {
     pub(super) fn infer(self, inputs: &Operands) -> Result<Fact, OpError> {
         /// Each channel of a window is added by itself.
         const MAX_SIZE: usize = 1 << 10;
+        /// Beyond it, all numbers but one become nothing or infinite.
+        const MAX_EXPONENT: f32 = 1e6;
         inputs.at_most(1)?;
         let x = inputs.float(0)?;
         if x.shape.len() < 2 || x.elements() == 0 {
@@ -39,6 +41,10 @@ impl Lrn {
         }
         if self.size == 0 || self.size > MAX_SIZE {
             return Err(OpError::new(format!("a window has 1 to {MAX_SIZE} channels")));
+        }
+        // Burn takes exponents that are whole for integers, and panics where they are none.
+        if self.beta.is_nan() || self.beta.abs() > MAX_EXPONENT {
+            return Err(OpError::new(format!("it raises to the power of {}", self.beta)));
         }
         Ok(Fact::float(x.shape.clone()))
     }

@@ -110,8 +110,8 @@ pub(super) fn broadcast(a: &[usize], b: &[usize]) -> Result<Vec<usize>, OpError>
 /// The limit is that of one tensor's elements; it keeps a file from asking for a buffer that
 /// no machine has.
 pub(super) fn bounded(shape: Vec<usize>) -> Result<Vec<usize>, OpError> {
-    /// 2^33 numbers: 32 GiB in `F32`.
-    const MAX_ELEMENTS: usize = 1 << 33;
+    /// 2^31 numbers: 8 GiB in `F32`.
+    const MAX_ELEMENTS: usize = 1 << 31;
     let elements = shape.iter().try_fold(1usize, |count, &dim| count.checked_mul(dim));
     match elements {
         Some(count) if count <= MAX_ELEMENTS => Ok(shape),

@@ -261,10 +261,8 @@ impl Recurrent {
         let input = bias(Dispatch::float_matmul(x, layer.weights.clone()), false);
         let apply = |index: usize, x: DispatchTensor| {
             let x = match self.clip {
-                Some(clip) => {
-                    let bound = |value: f32| Scalar::Float(f64::from(value));
-                    Dispatch::float_clamp(x, bound(-clip), bound(clip))
-                }
+                Some(clip) => Activation::Clip { min: Some(-clip), max: Some(clip) }
+                    .run(Values(vec![Some(x)])),
                 None => x,
             };
             activations[index].run(Values(vec![Some(x)]))

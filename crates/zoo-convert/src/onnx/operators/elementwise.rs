@@ -58,8 +58,8 @@ fn second_operand(node: &mut NodeView) -> Result<String, Refusal> {
         return Ok(b);
     };
     let (rank, own) = (node.rank(0)? as i64, node.rank(1)? as i64);
-    let axis = if axis < 0 { axis + rank } else { axis };
-    let behind = rank - axis - own;
+    let axis = if axis < 0 { axis.saturating_add(rank) } else { axis };
+    let behind = rank.saturating_sub(axis).saturating_sub(own);
     if behind < 0 || axis < 0 {
         return Err(format!("its second input does not fit behind axis {axis}"));
     }

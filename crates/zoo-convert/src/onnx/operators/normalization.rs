@@ -67,7 +67,12 @@ pub(super) fn layer_norm(node: &mut NodeView) -> Result<(), Refusal> {
         return Ok(());
     }
     let rank = node.rank(0)? as i64;
-    let axes: Vec<i64> = (if axis < 0 { axis + rank } else { axis }..rank).collect();
+    let first = if axis < 0 { axis.saturating_add(rank) } else { axis };
+    // Only axes that are there are listed: a file may give any number.
+    if !(0..=rank).contains(&first) {
+        return Err(format!("axis {axis} is beyond rank {rank}"));
+    }
+    let axes: Vec<i64> = (first..rank).collect();
     let (average, _, variance) = centred(node, x, &axes);
     if node.is_output_read(1) {
         node.emit_output(1, Op::Layout(Layout::Identity), vec![average])?;

@@ -1,3 +1,5 @@
+mod tar;
+
 use std::fs::File;
 use std::path::Path;
 
@@ -26,13 +28,30 @@ pub fn read_checkpoint(path: &Path, format: Format) -> Result<Checkpoint, Error>
     }
 }
 
+/// How many times the bytes of a file its tensors may take. They take more than once where they
+/// share a storage, as tied weights do, or where it is compressed; a stride of zero, or zeros
+/// that are compressed, would make a few bytes fill the memory.
+const MAX_SHARED: u64 = 4;
+/// What they may take in a file of any size.
+const MAX_SMALL: u64 = 16 << 20;
+
 fn read_pytorch(path: &Path) -> Result<Checkpoint, Error> {
     let malformed =
         |reason: String| Error::Malformed { path: path.to_owned(), format: "PyTorch", reason };
     // A file that cannot be opened is not a malformed one.
-    File::open(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
+    let io = |source| Error::Io { path: path.to_owned(), source };
+    let mut file = File::open(path).map_err(io)?;
+    let size = file.metadata().map_err(io)?.len();
+    if let Some(reason) = tar::refusal(&mut file).map_err(io)? {
+        return Err(malformed(reason.to_owned()));
+    }
     let reader = PytorchReader::new(path).map_err(|error| malformed(error.to_string()))?;
     let container = format!("PyTorch ({:?})", reader.metadata().format_type).to_lowercase();
+    let lengths = reader.tensors().values().map(|tensor| tensor.byte_len() as u64);
+    let all = lengths.fold(0, u64::saturating_add);
+    if all > size.saturating_mul(MAX_SHARED).saturating_add(MAX_SMALL) {
+        return Err(malformed(format!("{size} bytes cannot hold tensors of {all} bytes")));
+    }
     let mut weights = Weights::new();
     for (name, tensor) in reader.tensors() {
         let dtype = dtype_of(tensor.dtype()).ok_or_else(|| {

@@ -4,15 +4,22 @@
 //! global: a reader that only knows tensors refuses the others, and a person wants to see
 //! which they are. Source of the opcodes: CPython's `Lib/pickletools.py`.
 
-use std::collections::BTreeSet;
+mod members;
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::Read;
+use std::ops::Range;
 use std::path::Path;
 
 use crate::Error;
 
 /// Most bytes of a file that are walked over: pickles come first, and are small.
 const MAX_SCANNED: u64 = 256 << 20;
+
+/// Most texts that a pickle has remembered: a checkpoint has some ten for each tensor.
+const MAX_MEMO: usize = 1 << 20;
 
 /// Whether checkpoints of tensors name this global as a rule.
 fn is_harmless(name: &str) -> bool {
@@ -45,59 +52,53 @@ pub struct Global {
 
 /// Every global that the pickles of a PyTorch file name, in order and once each.
 ///
-/// A zip is searched for its `data.pkl`; any other file is walked over from its beginning,
+/// The members of a zip or tar are searched; any other file is walked over from its beginning,
 /// through all the pickles that it begins with.
 pub fn globals(path: &Path) -> Result<Vec<Global>, Error> {
     let io = |source| Error::Io { path: path.to_owned(), source };
     let mut bytes = Vec::new();
     File::open(path).map_err(io)?.take(MAX_SCANNED).read_to_end(&mut bytes).map_err(io)?;
     let mut names = BTreeSet::new();
-    let pickles =
-        if bytes.starts_with(b"PK\x03\x04") { stored_pickles(&bytes) } else { vec![&bytes[..]] };
-    for pickle in pickles {
-        let mut walker = Walker { bytes: pickle, at: 0, strings: Vec::new(), memo: Vec::new() };
-        // A legacy checkpoint is several pickles, then the storages, which are none.
-        while walker.bytes[walker.at..].starts_with(b"\x80") && walker.walk(&mut names).is_some() {}
+    // Members may lie within each other.
+    let mut left = MAX_SCANNED as usize;
+    for pickles in members::pickles(&bytes) {
+        left = left.saturating_sub(walk_all(&pickles[..pickles.len().min(left)], &mut names));
+        if left == 0 {
+            names.insert("(pickles after which nothing was read)".to_owned());
+            break;
+        }
     }
     Ok(names.into_iter().map(|name| Global { harmless: is_harmless(&name), name }).collect())
 }
 
-/// The members called `data.pkl` of a zip whose members are stored, as `torch.save` does.
-fn stored_pickles(bytes: &[u8]) -> Vec<&[u8]> {
-    const LOCAL_HEADER: &[u8] = b"PK\x03\x04";
-    let mut found = Vec::new();
-    let mut at = 0;
-    while let Some(header) =
-        bytes.get(at..at + 30).filter(|header| header.starts_with(LOCAL_HEADER))
-    {
-        let u16_at = |at: usize| usize::from(u16::from_le_bytes([header[at], header[at + 1]]));
-        let (name, extra) = (u16_at(26), u16_at(28));
-        let start = at + 30 + name + extra;
-        let is_pickle = bytes.get(at + 30..at + 30 + name).is_some_and(|n| n.ends_with(b".pkl"));
-        if is_pickle && let Some(rest) = bytes.get(start..) {
-            found.push(rest);
-        }
-        // Sizes may stand after the data, so the next member is looked for, not computed.
-        let Some(next) = bytes.get(start..).and_then(|rest| position(rest, LOCAL_HEADER)) else {
+/// Walks over the pickles that `bytes` begin with. A legacy checkpoint is several of them, then
+/// the storages, which are none. How many bytes it went is returned.
+fn walk_all(bytes: &[u8], names: &mut BTreeSet<String>) -> usize {
+    /// The pickles of a legacy checkpoint: magic number, version, system, state, keys.
+    const LEGACY: usize = 5;
+    // From protocol 2 on, each says that it is one; before, only its place does.
+    let marked = bytes.starts_with(b"\x80");
+    let mut walker = Walker { bytes, ..Walker::default() };
+    let mut number = 0;
+    while walker.bytes[walker.at..].starts_with(b"\x80") || !marked && number < LEGACY {
+        number += 1;
+        if walker.walk(names).is_none() {
             break;
-        };
-        at = start + next;
+        }
     }
-    found
+    walker.at
 }
 
-fn position(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
-}
-
-/// Walks over the opcodes of one pickle, remembering texts only.
+/// Walks over the opcodes of one pickle, remembering texts only, and those by where they stand:
+/// a file may have one remembered a million times.
+#[derive(Default)]
 struct Walker<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// The texts pushed so far; `STACK_GLOBAL` takes the last two.
-    strings: Vec<String>,
+    /// The texts pushed last; `STACK_GLOBAL` takes two of them.
+    strings: Vec<Range<usize>>,
     /// The text that was last pushed when each memo was set.
-    memo: Vec<(usize, String)>,
+    memo: HashMap<usize, Range<usize>>,
 }
 
 impl Walker<'_> {
@@ -114,29 +115,49 @@ impl Walker<'_> {
         usize::try_from(u64::from_le_bytes(bytes)).ok()
     }
 
-    fn line(&mut self) -> Option<String> {
+    fn line(&mut self) -> Option<Range<usize>> {
         let length = self.bytes.get(self.at..)?.iter().position(|&byte| byte == b'\n')?;
-        let line = String::from_utf8_lossy(self.take(length)?).into_owned();
-        self.take(1)?;
-        Some(line)
+        let start = self.at;
+        self.take(length + 1)?;
+        Some(start..start + length)
+    }
+
+    /// A number in digits on a line.
+    fn line_number(&mut self) -> Option<usize> {
+        let line = self.line()?;
+        self.said(&line).trim().parse().ok()
+    }
+
+    fn said(&self, text: &Range<usize>) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.bytes.get(text.clone()).unwrap_or_default())
+    }
+
+    fn push(&mut self, text: Range<usize>) {
+        /// Module and name are pushed one right after the other.
+        const KEPT: usize = 64;
+        if self.strings.len() == 2 * KEPT {
+            self.strings.drain(..KEPT);
+        }
+        self.strings.push(text);
     }
 
     fn text(&mut self, size: usize) -> Option<()> {
         let length = self.number(size)?;
-        let text = String::from_utf8_lossy(self.take(length)?).into_owned();
-        self.strings.push(text);
+        let start = self.at;
+        self.take(length)?;
+        self.push(start..start + length);
         Some(())
     }
 
     fn remember(&mut self, index: usize) {
         if let Some(text) = self.strings.last() {
-            self.memo.push((index, text.clone()));
+            self.memo.insert(index, text.clone());
         }
     }
 
     fn recall(&mut self, index: usize) {
-        if let Some((_, text)) = self.memo.iter().rev().find(|(at, _)| *at == index) {
-            self.strings.push(text.clone());
+        if let Some(text) = self.memo.get(&index) {
+            self.push(text.clone());
         }
     }
 
@@ -146,17 +167,21 @@ impl Walker<'_> {
         self.memo.clear();
         let mut memoized = 0;
         loop {
+            if self.memo.len() > MAX_MEMO {
+                names.insert(format!("(more than {MAX_MEMO} memos, after which nothing was read)"));
+                return None;
+            }
             match self.take(1)?[0] {
                 b'.' => return Some(()),
                 // GLOBAL and INST: module and name, a line each.
                 b'c' | b'i' => {
                     let (module, name) = (self.line()?, self.line()?);
-                    names.insert(format!("{module}.{name}"));
+                    names.insert(format!("{}.{}", self.said(&module), self.said(&name)));
                 }
                 // STACK_GLOBAL: module and name are the last two texts.
                 0x93 => {
                     let (name, module) = (self.strings.pop()?, self.strings.pop()?);
-                    names.insert(format!("{module}.{name}"));
+                    names.insert(format!("{}.{}", self.said(&module), self.said(&name)));
                 }
                 // EXT1, EXT2, EXT4: a number that stands for a global.
                 code @ 0x82..=0x84 => {
@@ -170,11 +195,11 @@ impl Walker<'_> {
                 // Texts on a line.
                 b'V' | b'S' => {
                     let line = self.line()?;
-                    self.strings.push(line);
+                    self.push(line);
                 }
                 // Memo: by number on a line, in 1 byte, in 4, or the next.
                 b'p' => {
-                    let index = self.line()?.parse().ok()?;
+                    let index = self.line_number()?;
                     self.remember(index);
                 }
                 b'q' => {
@@ -190,7 +215,7 @@ impl Walker<'_> {
                     memoized += 1;
                 }
                 b'g' => {
-                    let index = self.line()?.parse().ok()?;
+                    let index = self.line_number()?;
                     self.recall(index);
                 }
                 b'h' => {
