@@ -1,5 +1,5 @@
 //! Reads models from elsewhere into zoo's: PyTorch and safetensors checkpoints by an
-//! architecture that we know, ONNX files by the graph that they bring.
+//! architecture that we know, ONNX files and Caffe's by the graph that they bring.
 //!
 //! ```no_run
 //! use zoo_convert::{ConvertOptions, convert};
@@ -17,6 +17,7 @@
 
 pub mod architectures;
 mod binding;
+pub mod caffe;
 mod checkpoint;
 mod convert;
 mod error;
