@@ -128,10 +128,11 @@ impl<'a> Lowering<'a> {
         if let Some(name) = self.names.get(&value) {
             return name.clone();
         }
-        let name = if self.taken.insert(blob.to_owned()) {
+        // An empty name would stand for a value that is not there.
+        let name = if !blob.is_empty() && self.taken.insert(blob.to_owned()) {
             blob.to_owned()
         } else {
-            unused(&mut self.taken, layer)
+            unused(&mut self.taken, if layer.is_empty() { "value" } else { layer })
         };
         self.names.insert(value, name.clone());
         name
