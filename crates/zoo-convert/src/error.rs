@@ -88,6 +88,32 @@ pub enum Error {
         /// Each with the node's name and the reason: `Loop (node "decode"): ...`.
         nodes: Vec<String>,
     },
+    /// Operators that a format to be written has no counterpart for; all of them at once.
+    #[error("{format} has no counterpart for {}", nodes.join(", "))]
+    NoCounterpart {
+        /// `ONNX`.
+        format: &'static str,
+        /// Each with the node's name and the reason: `if (node "decode"): ...`.
+        nodes: Vec<String>,
+    },
+    /// An ONNX file of which no Rust source can be made.
+    #[error("no Rust source can be made of {}: {reason}", path.display())]
+    NotEmitted {
+        /// The file.
+        path: PathBuf,
+        /// What `burn-onnx` says.
+        reason: String,
+    },
+    /// A model that is too large for a format to be written.
+    #[error("a file of {format} can hold {limit} bytes, the model has {bytes}")]
+    TooLarge {
+        /// `ONNX`.
+        format: &'static str,
+        /// The most bytes of such a file.
+        limit: u64,
+        /// The model's.
+        bytes: u64,
+    },
     /// The model itself is not sound.
     #[error(transparent)]
     Model(#[from] zoo_model::Error),

@@ -1,5 +1,6 @@
 //! Reads models from elsewhere into zoo's: PyTorch and safetensors checkpoints by an
-//! architecture that we know, ONNX files and Caffe's by the graph that they bring.
+//! architecture that we know, ONNX files and Caffe's by the graph that they bring. [`export`] is
+//! the way back out.
 //!
 //! ```no_run
 //! use zoo_convert::{ConvertOptions, convert};
@@ -20,7 +21,10 @@ mod binding;
 pub mod caffe;
 mod checkpoint;
 mod convert;
+#[cfg(feature = "emit-rust")]
+pub mod emit;
 mod error;
+pub mod export;
 pub mod format;
 pub mod labels;
 pub mod onnx;

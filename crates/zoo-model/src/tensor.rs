@@ -65,6 +65,11 @@ impl Tensor {
         &self.bytes
     }
 
+    /// The same as [`Tensor::bytes`], shared and not copied.
+    pub fn shared_bytes(&self) -> Bytes {
+        self.bytes.clone()
+    }
+
     /// The elements as `f32`: rounded from `F64` and from whole numbers beyond 2^24.
     pub fn to_f32(&self) -> Vec<f32> {
         fn each<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec<f32> {

@@ -67,6 +67,12 @@ impl Weights {
         crate::bundle::read_weights(bytes)
     }
 
+    /// A safetensors file of them whose metadata say `{"format": "pt"}`: tensors lie as PyTorch
+    /// has them, and some of its readers take no file that does not say so.
+    pub fn to_safetensors(&self) -> Vec<u8> {
+        crate::bundle::write_weights(self.0.iter(), Some("pt"))
+    }
+
     /// A digest of names, types, shapes and bytes of those parameters that `include` likes.
     pub fn digest_of(&self, mut include: impl FnMut(&str) -> bool) -> Digest {
         let mut hasher = Hasher::new();

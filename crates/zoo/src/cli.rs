@@ -87,6 +87,8 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// Convert a PyTorch, safetensors or ONNX file to a bundle
     Convert(ConvertArgs),
+    /// Write a model as ONNX, safetensors or burnpack
+    Export(ExportArgs),
     /// Show what is in a file, a bundle or a model
     Inspect(InspectArgs),
     /// Run a model's parity vector: do bytes, conversion and this machine agree?
@@ -476,9 +478,15 @@ pub(crate) struct ConvertArgs {
     /// The architecture of a checkpoint; found out if not given
     #[arg(long)]
     pub(crate) arch: Option<String>,
-    /// Where to write the bundle: NAME.zoo, or a folder
-    #[arg(long)]
-    pub(crate) out: PathBuf,
+    /// Where to write the bundle: NAME.zoo, or a folder; with --emit, the folder for the source
+    #[arg(long, short, required_unless_present = "emit")]
+    pub(crate) out: Option<PathBuf>,
+    /// Write source of an ONNX file instead of a bundle; needs the cargo feature `emit-rust`
+    #[arg(long, value_enum, conflicts_with_all = ["arch", "name", "license", "precision"])]
+    pub(crate) emit: Option<Language>,
+    /// Replace source that is there (--emit)
+    #[arg(long, requires = "emit")]
+    pub(crate) force: bool,
     /// The model's name
     #[arg(long)]
     pub(crate) name: Option<String>,
@@ -488,6 +496,37 @@ pub(crate) struct ConvertArgs {
     /// The floating-point type to store
     #[arg(long, value_enum)]
     pub(crate) precision: Option<Precision>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Language {
+    /// A typed module of Burn
+    Rust,
+}
+
+#[derive(Args)]
+pub(crate) struct ExportArgs {
+    /// A bundle, or NAME or NAME@VERSION
+    pub(crate) model: String,
+    /// What to write
+    #[arg(long, value_enum)]
+    pub(crate) format: ExportFormatName,
+    /// Where to write it; NAME.onnx, NAME.safetensors or NAME.bpk, if not given
+    #[arg(long, short)]
+    pub(crate) out: Option<PathBuf>,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum ExportFormatName {
+    /// Graph and parameters, for ONNX Runtime and many others
+    Onnx,
+    /// Parameters, for PyTorch's `load_state_dict`
+    Safetensors,
+    /// Parameters, for Burn
+    Burnpack,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

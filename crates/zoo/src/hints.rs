@@ -80,6 +80,9 @@ fn of_conversion(error: &zoo_convert::Error) -> Option<String> {
             format!("say which with --arch; there are {}", known().join(", "))
         }
         Error::Digest { .. } => "fetch the file again".to_owned(),
+        Error::NoCounterpart { .. } | Error::TooLarge { .. } => {
+            "--format safetensors and burnpack hold the parameters of any model".to_owned()
+        }
         _ => return None,
     })
 }

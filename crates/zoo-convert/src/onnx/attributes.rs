@@ -1,6 +1,6 @@
 //! The attributes of a node.
 
-use onnx_ir::{AttributeProto, AttributeType, NodeProto, TensorProto};
+use onnx_ir::{AttributeProto, AttributeType, GraphProto, NodeProto, TensorProto};
 
 /// Why a node cannot be lowered, as a text for people.
 pub(super) type Refusal = String;
@@ -82,5 +82,21 @@ impl<'a> Attributes<'a> {
     /// A tensor.
     pub(super) fn tensor(self, name: &str) -> Result<Option<&'a TensorProto>, Refusal> {
         Ok(self.get(name, AttributeType::TENSOR)?.and_then(|attribute| attribute.t.as_ref()))
+    }
+
+    /// Texts.
+    pub(super) fn texts(self, name: &str) -> Result<Vec<&'a str>, Refusal> {
+        let Some(attribute) = self.get(name, AttributeType::STRINGS)? else {
+            return Ok(Vec::new());
+        };
+        let each = attribute.strings.iter().map(|text| std::str::from_utf8(text));
+        each.collect::<Result<_, _>>().map_err(|_| format!("its attribute `{name}` is not UTF-8"))
+    }
+
+    /// A graph.
+    pub(super) fn graph(self, name: &str) -> Result<&'a GraphProto, Refusal> {
+        let attribute = self.get(name, AttributeType::GRAPH)?;
+        let graph = attribute.and_then(|attribute| attribute.g.as_ref());
+        graph.ok_or_else(|| format!("it lacks its attribute `{name}`"))
     }
 }

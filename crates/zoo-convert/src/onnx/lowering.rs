@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use onnx_ir::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
-use zoo_model::graph::Facts;
 use zoo_model::{DType, Fact, Graph, Node, Op, Parameter, Tensor, ValueInfo, Weights};
 
 use super::attributes::{Attributes, Refusal};
 use super::node::NodeView;
 use super::parse::{is_own_domain, opset};
+use super::scope::{Scope, every_name, reads};
 use super::{OnnxModel, malformed, operators, tensor};
 use crate::Error;
 
@@ -20,27 +20,21 @@ const MAX_INPUT: usize = 1 << 31;
 /// What is known while nodes are lowered, one after the other.
 pub(super) struct Lowering<'a> {
     /// Where external data is looked for.
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     /// The version of ONNX's own operators.
     pub(super) opset: i64,
-    /// Initialisers and constants, by the names of their values.
-    pub(super) constants: HashMap<&'a str, Tensor>,
-    /// Values that are others under a second name.
-    aliases: HashMap<&'a str, &'a str>,
-    /// Values that something reads.
-    read: HashSet<&'a str>,
+    /// The graph whose nodes are being lowered.
+    pub(super) scope: Scope<'a>,
+    /// Those around it, the outermost first.
+    pub(super) outer: Vec<Scope<'a>>,
+    /// Names that parameters must not have.
+    pub(super) taken: HashSet<String>,
     /// Parameters that hold statistics, which no gradient moves.
     statistics: HashSet<String>,
     graph: Graph,
     weights: Weights,
-    /// Types and shapes where every open axis has length one. Only types and ranks may be relied
-    /// on: a length may be another at another batch.
-    facts: Facts,
-    node_names: HashSet<String>,
-    /// What the file says of values: the number of their type, and the shape if it says that.
-    declared: HashMap<&'a str, (i32, Option<Vec<usize>>)>,
     /// Inputs that are no tensors of numbers, and why.
-    foreign: HashMap<&'a str, Refusal>,
+    pub(super) foreign: HashMap<&'a str, Refusal>,
 }
 
 /// What a parameter is to the operator that reads it.
@@ -81,7 +75,7 @@ pub(super) fn lower(path: &Path, model: &ModelProto) -> Result<OnnxModel, Error>
 }
 
 /// The operator of `node`, with its domain unless that is ONNX's own.
-fn operator(node: &NodeProto) -> String {
+pub(super) fn operator(node: &NodeProto) -> String {
     if is_own_domain(&node.domain) {
         node.op_type.clone()
     } else {
@@ -90,12 +84,12 @@ fn operator(node: &NodeProto) -> String {
 }
 
 /// The nodes that the outputs depend on, in the file's order.
-fn needed(proto: &GraphProto) -> Vec<&NodeProto> {
+pub(super) fn needed(proto: &GraphProto) -> Vec<&NodeProto> {
     let mut wanted: HashSet<&str> = proto.output.iter().map(|info| info.name.as_str()).collect();
     let mut nodes = Vec::new();
     for node in proto.node.iter().rev() {
         if node.output.iter().any(|name| !name.is_empty() && wanted.contains(name.as_str())) {
-            wanted.extend(node.input.iter().map(String::as_str));
+            wanted.extend(reads(node));
             nodes.push(node);
         }
     }
@@ -111,8 +105,7 @@ impl<'a> Lowering<'a> {
         nodes: &[&'a NodeProto],
     ) -> Result<Self, Error> {
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        let read = nodes.iter().flat_map(|node| &node.input).map(String::as_str);
-        let mut read: HashSet<&str> = read.collect();
+        let mut read: HashSet<&str> = nodes.iter().copied().flat_map(reads).collect();
         read.extend(proto.output.iter().map(|info| info.name.as_str()));
         let mut constants = HashMap::new();
         for initializer in &proto.initializer {
@@ -126,12 +119,14 @@ impl<'a> Lowering<'a> {
                 return Err(malformed(path, format!("the tensor `{name}` is there twice")));
             }
         }
+        let mut taken = HashSet::new();
+        every_name(proto, &mut taken);
         Ok(Self {
             folder,
             opset,
-            constants,
-            aliases: HashMap::new(),
-            read,
+            scope: Scope { constants, read, declared: declared(proto), ..Scope::default() },
+            outer: Vec::new(),
+            taken,
             statistics: HashSet::new(),
             graph: Graph {
                 inputs: Vec::new(),
@@ -140,9 +135,6 @@ impl<'a> Lowering<'a> {
                 parameters: BTreeMap::new(),
             },
             weights: Weights::new(),
-            facts: Facts::new(),
-            node_names: HashSet::new(),
-            declared: declared(proto),
             foreign: HashMap::new(),
         })
     }
@@ -171,13 +163,17 @@ impl<'a> Lowering<'a> {
             }
             let mut fact = Fact::float(shape);
             fact.dtype = Fact::computed(input.dtype);
-            self.facts.insert(input.name.clone(), fact);
+            self.scope.facts.insert(input.name.clone(), fact);
             self.graph.inputs.push(input);
         }
         Ok(())
     }
 
-    fn node(&mut self, proto: &'a NodeProto, outputs: &HashSet<&str>) -> Result<(), Refusal> {
+    pub(super) fn node(
+        &mut self,
+        proto: &'a NodeProto,
+        outputs: &HashSet<&str>,
+    ) -> Result<(), Refusal> {
         let own = is_own_domain(&proto.domain);
         for name in proto.input.iter().filter(|_| own) {
             if let Some(reason) = self.foreign.get(name.as_str()) {
@@ -187,7 +183,7 @@ impl<'a> Lowering<'a> {
         if let ("Constant", [output], true) = (proto.op_type.as_str(), proto.output.as_slice(), own)
         {
             let tensor = constant(Attributes(proto), &self.folder)?;
-            self.constants.insert(output, tensor);
+            self.scope.constants.insert(output, tensor);
             return Ok(());
         }
         if let ("Identity", [input], [output], true) =
@@ -195,7 +191,7 @@ impl<'a> Lowering<'a> {
             && !outputs.contains(output.as_str())
         {
             let source = self.resolve(input);
-            self.aliases.insert(output, source);
+            self.scope.aliases.insert(output, source);
             return Ok(());
         }
         let name = self.node_name(proto);
@@ -212,8 +208,8 @@ impl<'a> Lowering<'a> {
     /// `wanted`, or with a number after it that makes it unique among the nodes.
     pub(super) fn unused_name(&mut self, wanted: &str) -> String {
         let mut name = wanted.to_owned();
-        let mut number = self.node_names.len();
-        while !self.node_names.insert(name.clone()) {
+        let mut number = self.scope.node_names.len();
+        while !self.scope.node_names.insert(name.clone()) {
             name = format!("{wanted}_{number}");
             number += 1;
         }
@@ -222,40 +218,52 @@ impl<'a> Lowering<'a> {
 
     /// The value that `name` stands for, once nodes that do nothing are left out.
     pub(super) fn resolve(&self, name: &'a str) -> &'a str {
-        self.aliases.get(name).copied().unwrap_or(name)
+        self.scope.aliases.get(name).copied().unwrap_or(name)
     }
 
     /// Whether anything reads the value `name`.
     pub(super) fn is_read(&self, name: &str) -> bool {
-        self.read.contains(name)
+        self.scope.read.contains(name)
     }
 
     /// What is known of the value `name`; lengths only for open axes of length one.
     pub(super) fn fact(&self, name: &str) -> Option<Fact> {
-        let constant = self.constants.get(name).map(Fact::of_tensor);
+        let constant = self.scope.constants.get(name).map(Fact::of_tensor);
         let declared = || {
-            let (data_type, shape) = self.declared.get(name)?;
+            let (data_type, shape) = self.scope.declared.get(name)?;
             let dtype = Fact::computed(tensor::dtype(*data_type).ok()?);
             Some(Fact { dtype, shape: shape.clone()?, known: None })
         };
-        constant.or_else(|| self.facts.get(name).cloned()).or_else(declared)
+        constant.or_else(|| self.scope.facts.get(name).cloned()).or_else(declared)
     }
 
     /// The number of the type in which the file stores the value `name`, if it says so.
     pub(super) fn data_type(&self, name: &str) -> Option<i32> {
-        self.declared.get(name).map(|(data_type, _)| *data_type)
+        self.scope.declared.get(name).map(|(data_type, _)| *data_type)
     }
 
-    /// Makes the constant `name` a parameter that an operator reads as `role`.
-    pub(super) fn parameter(&mut self, name: &str, role: Role) {
-        if let Some(tensor) = self.constants.get(name) {
-            let tensor = tensor.clone();
-            self.add_parameter(name, tensor, role);
+    /// Makes `name`, if it is a constant, a parameter that an operator reads as `role`; the name
+    /// under which it is read comes back.
+    pub(super) fn parameter(&mut self, name: &'a str, role: Role) -> String {
+        let Some(tensor) = self.scope.constants.get(name).cloned() else { return name.to_owned() };
+        if self.outer.is_empty() {
+            return self.add_parameter(name, tensor, role);
         }
+        let origin = match self.scope.origins.get(name) {
+            Some(origin) => origin.clone(),
+            None => self.unused_parameter(name),
+        };
+        self.scope.origins.insert(name, origin.clone());
+        self.add_inner_parameter(origin, tensor)
     }
 
-    /// Makes `tensor` the parameter `name`, unless it is that already.
-    pub(super) fn add_parameter(&mut self, name: &str, tensor: Tensor, role: Role) {
+    /// Makes `tensor` the parameter `name`, unless it is that already; the name under which it
+    /// is read comes back.
+    pub(super) fn add_parameter(&mut self, name: &str, tensor: Tensor, role: Role) -> String {
+        if !self.outer.is_empty() {
+            let name = self.unused_parameter(name);
+            return self.add_inner_parameter(name, tensor);
+        }
         let float = tensor.dtype().is_float();
         if role == Role::Statistic {
             self.statistics.insert(name.to_owned());
@@ -267,13 +275,29 @@ impl<'a> Lowering<'a> {
         if let Some(parameter) = self.graph.parameters.get_mut(name) {
             parameter.trainable |= trainable;
             parameter.trainable &= !self.statistics.contains(name);
-            return;
+            self.scope.facts.insert(name.to_owned(), Fact::of_tensor(&tensor));
+            return name.to_owned();
         }
         let dtype = if float { DType::F32 } else { tensor.dtype() };
         let parameter = Parameter { dtype, shape: tensor.shape().to_vec(), trainable };
         self.graph.parameters.insert(name.to_owned(), parameter);
-        self.facts.insert(name.to_owned(), Fact::of_tensor(&tensor));
+        self.scope.facts.insert(name.to_owned(), Fact::of_tensor(&tensor));
         self.weights.insert(name, tensor);
+        name.to_owned()
+    }
+
+    /// Makes `tensor` the parameter `name` of the outermost graph, which hands it in. No gradient
+    /// comes out of blocks, so it is not trained unless something else reads it.
+    fn add_inner_parameter(&mut self, name: String, tensor: Tensor) -> String {
+        self.capture_parameter(&name, &Fact::of_tensor(&tensor));
+        if !self.graph.parameters.contains_key(&name) {
+            let dtype = if tensor.dtype().is_float() { DType::F32 } else { tensor.dtype() };
+            let shape = tensor.shape().to_vec();
+            let parameter = Parameter { dtype, shape, trainable: false };
+            self.graph.parameters.insert(name.clone(), parameter);
+            self.weights.insert(&name, tensor);
+        }
+        name
     }
 
     /// Adds a node that makes one value.
@@ -290,23 +314,24 @@ impl<'a> Lowering<'a> {
         outputs: Vec<String>,
     ) {
         let operands: Vec<Option<&Fact>> =
-            inputs.iter().map(|input| self.facts.get(input)).collect();
+            inputs.iter().map(|input| self.scope.facts.get(input)).collect();
         // A misfit is reported when the whole graph is inferred, with the node's name.
         if let Ok(made) = op.infer(&operands) {
             for (output, fact) in outputs.iter().zip(made) {
-                self.facts.insert(output.clone(), fact);
+                self.scope.facts.insert(output.clone(), fact);
             }
         }
-        self.graph.nodes.push(Node { name, op, inputs, outputs });
+        self.scope.nodes.push(Node { name, op, inputs, outputs });
     }
 
     fn finish(mut self, proto: &'a GraphProto) -> Result<OnnxModel, Error> {
         for info in &proto.output {
-            let name = self.resolve(&info.name).to_owned();
-            self.parameter(&name, Role::Operand);
+            let name = self.resolve(&info.name);
+            let name = self.parameter(name, Role::Operand);
             self.graph.outputs.push(name);
         }
-        let Self { graph, weights, .. } = self;
+        let Self { mut graph, weights, scope, .. } = self;
+        graph.nodes = scope.nodes;
         graph.check().map_err(zoo_model::Error::from)?;
         let shapes: Vec<_> = graph.inputs.iter().map(|info| info.shape_with(1)).collect();
         graph.infer(&weights, &shapes)?;
@@ -315,7 +340,7 @@ impl<'a> Lowering<'a> {
 }
 
 /// What the file says of values.
-fn declared(proto: &GraphProto) -> HashMap<&str, (i32, Option<Vec<usize>>)> {
+pub(super) fn declared(proto: &GraphProto) -> HashMap<&str, (i32, Option<Vec<usize>>)> {
     let initializers =
         proto.initializer.iter().map(|tensor| (&*tensor.name, (tensor.data_type, None)));
     let infos = proto.input.iter().chain(&proto.value_info).chain(&proto.output);

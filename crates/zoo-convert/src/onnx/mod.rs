@@ -32,6 +32,7 @@ mod lowering;
 mod node;
 mod operators;
 mod parse;
+mod scope;
 mod tensor;
 
 use std::path::Path;
@@ -89,7 +90,7 @@ pub fn load_tensor(path: &Path) -> Result<zoo_model::Tensor, Error> {
 }
 
 /// The message of a panic.
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("reading it failed without a message").to_owned()

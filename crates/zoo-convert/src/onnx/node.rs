@@ -1,10 +1,11 @@
 //! A node of the file, as the operators see it.
 
 use onnx_ir::NodeProto;
-use zoo_model::{DType, Op, Tensor};
+use zoo_model::{DType, Fact, Op, Tensor};
 
 use super::attributes::{Attributes, Refusal};
 use super::lowering::{Lowering, Role};
+use super::scope::Lowered;
 
 /// A node that is being lowered: what it reads, and what it becomes.
 pub(super) struct NodeView<'a, 'b> {
@@ -74,13 +75,31 @@ impl<'a, 'b> NodeView<'a, 'b> {
     /// Input `index`, which must be there, in the role `role` if it is a parameter.
     pub(super) fn input_as(&mut self, index: usize, role: Role) -> Result<String, Refusal> {
         let name = self.value(index).ok_or_else(|| format!("it lacks its input {index}"))?;
-        self.lowering.parameter(name, role);
-        Ok(name.to_owned())
+        Ok(self.lowering.parameter(name, role))
     }
 
     /// All inputs, each of which must be there.
     pub(super) fn all_inputs(&mut self) -> Result<Vec<String>, Refusal> {
         (0..self.input_count()).map(|index| self.input(index)).collect()
+    }
+
+    /// The first `count` inputs, empty where one is not given; none of those after the last given.
+    pub(super) fn inputs(&mut self, count: usize) -> Result<Vec<String>, Refusal> {
+        let mut names = Vec::with_capacity(count);
+        for index in 0..count {
+            names.push(if self.has(index) { self.input(index)? } else { String::new() });
+        }
+        while names.last().is_some_and(String::is_empty) {
+            names.pop();
+        }
+        Ok(names)
+    }
+
+    /// Makes output 0 the constant `tensor`.
+    pub(super) fn set_constant(&mut self, tensor: Tensor) -> Result<(), Refusal> {
+        let output = self.proto.output.first().ok_or("it has no output")?;
+        self.lowering.scope.constants.insert(output, tensor);
+        Ok(())
     }
 
     /// Whether input `index` is there, and no constant.
@@ -90,7 +109,7 @@ impl<'a, 'b> NodeView<'a, 'b> {
 
     /// Input `index`, if it is a constant.
     pub(super) fn constant(&self, index: usize) -> Option<&Tensor> {
-        self.lowering.constants.get(self.value(index)?)
+        self.lowering.scope.constants.get(self.value(index)?)
     }
 
     /// The whole numbers of input `index`, which must be a constant; `None` if it is not there.
@@ -150,8 +169,22 @@ impl<'a, 'b> NodeView<'a, 'b> {
     /// Makes `tensor` a parameter of this node, called after it and `name`.
     pub(super) fn own_parameter(&mut self, name: &str, tensor: Tensor) -> String {
         let name = format!("{}.{name}", self.name);
-        self.lowering.add_parameter(&name, tensor, Role::Operand);
-        name
+        self.lowering.add_parameter(&name, tensor, Role::Operand)
+    }
+
+    /// What is known of input `index`.
+    pub(super) fn fact(&self, index: usize) -> Option<Fact> {
+        self.lowering.fact(self.value(index)?)
+    }
+
+    /// The graph `name` inside the node as a block; `inputs` tell what is known of its inputs.
+    pub(super) fn block(
+        &mut self,
+        name: &str,
+        inputs: &[Option<Fact>],
+    ) -> Result<Lowered, Refusal> {
+        let proto = self.attributes().graph(name)?;
+        self.lowering.block(&format!("{}/{name}", self.name), proto, inputs)
     }
 
     /// Adds `op` as a step on the way; what it makes comes back.

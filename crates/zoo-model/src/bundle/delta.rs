@@ -313,7 +313,7 @@ impl Bundle {
             members.insert(name, bytes.clone())?;
         }
         members.insert(LAYOUT, weights.slice(..length))?;
-        members.insert(WEIGHTS, files::write_weights(changed.into_iter()).into())?;
+        members.insert(WEIGHTS, files::write_weights(changed.into_iter(), None).into())?;
         members.insert(COMPOSED, whole.get(SUMS)?.clone())?;
         members.insert(SUMS, members.sums().into())?;
         Ok((header, members))

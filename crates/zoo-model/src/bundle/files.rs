@@ -208,7 +208,7 @@ pub(super) fn encode(bundle: &Bundle) -> Members {
     let card = toml::to_string(&card).unwrap_or_default();
     members.bytes.insert(CARD, card.into());
     members.bytes.insert(GRAPH, bundle.graph.to_json().into());
-    members.bytes.insert(WEIGHTS, write_weights(bundle.weights.iter()).into());
+    members.bytes.insert(WEIGHTS, write_weights(bundle.weights.iter(), None).into());
     members.bytes.insert(SUMS, members.sums().into());
     members
 }
@@ -218,17 +218,20 @@ fn one_line(label: &str) -> String {
     label.replace(['\n', '\r'], " ")
 }
 
-/// A safetensors file of `tensors`.
-pub(super) fn write_weights<'a>(
+/// A safetensors file of `tensors`; `format` is the framework whose layout they have, for
+/// readers that ask.
+pub(crate) fn write_weights<'a>(
     tensors: impl Iterator<Item = (&'a String, &'a Tensor)>,
+    format: Option<&str>,
 ) -> Vec<u8> {
     let views = tensors.filter_map(|(name, tensor)| {
         let dtype = SAFETENSORS.iter().find(|(dtype, _)| *dtype == tensor.dtype())?.1;
         let view = TensorView::new(dtype, tensor.shape().to_vec(), tensor.bytes()).ok()?;
         Some((name, view))
     });
+    let metadata = format.map(|format| [("format".to_owned(), format.to_owned())].into());
     // It fails where a tensor does not fill its shape, which `Tensor` rules out.
-    safetensors::serialize(views, None).unwrap_or_default()
+    safetensors::serialize(views, metadata).unwrap_or_default()
 }
 
 const SAFETENSORS: [(DType, Dtype); 10] = [

@@ -41,7 +41,7 @@ use std::path::{Path, PathBuf};
 
 pub use card::{Adapted, Card, Metrics, Parent, Parity, Source};
 pub use delta::{Composed, Delta, DeltaError, DeltaHeader, Origin, TensorOrigin};
-pub(crate) use files::read_weights;
+pub(crate) use files::{read_weights, write_weights};
 pub use parity::{PARITY_TOLERANCE, ParityError, ParityReport, parity};
 pub use probe::{probe_input, probe_shape, rule_tensor, rule_tiles, typed_probe};
 

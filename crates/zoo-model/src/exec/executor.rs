@@ -20,8 +20,20 @@ impl Executor {
     /// Checks that `weights` hold every parameter of `graph` in its shape, and brings them to
     /// `device`. Weights that the graph does not name are left out.
     pub fn new(graph: Graph, weights: &Weights, device: &Device) -> Result<Self, Error> {
+        Self::on(graph, weights, device.open()?)
+    }
+
+    /// The same on a device of Burn's; see [`Executor::run_tensors`].
+    pub fn new_on(
+        graph: Graph,
+        weights: &Weights,
+        device: &burn_tensor::Device,
+    ) -> Result<Self, Error> {
+        Self::on(graph, weights, device.clone().without_autodiff().as_dispatch().clone())
+    }
+
+    fn on(graph: Graph, weights: &Weights, device: DispatchDevice) -> Result<Self, Error> {
         graph.check()?;
-        let device = device.open()?;
         let mut parameters = BTreeMap::new();
         let mut constants = Weights::new();
         for (name, parameter) in &graph.parameters {
@@ -42,6 +54,21 @@ impl Executor {
             parameters.insert(name.clone(), primitive::upload(tensor, &device));
         }
         Ok(Self { graph, constants, parameters, device })
+    }
+
+    /// The same with its parameters on another device.
+    #[must_use]
+    pub fn to_device(&self, device: &burn_tensor::Device) -> Self {
+        let device = device.clone().without_autodiff().as_dispatch().clone();
+        let moved = |(name, tensor): (&String, &DispatchTensor)| {
+            (name.clone(), primitive::to_device(tensor.clone(), &device))
+        };
+        Self {
+            graph: self.graph.clone(),
+            constants: self.constants.clone(),
+            parameters: self.parameters.iter().map(moved).collect(),
+            device,
+        }
     }
 
     /// The graph that this runs.
@@ -72,27 +99,55 @@ impl Executor {
         &self.parameters
     }
 
-    /// Runs every node once, in order.
+    /// Computes the graph's outputs from Burn's own tensors on this executor's device, for a
+    /// network that this graph is a part of: gradients flow from the outputs to whatever of
+    /// `inputs` and `parameters` has them. `parameters` stand in for this executor's of those
+    /// names. As in inference, nothing is dropped and batch norms take their running statistics.
+    ///
+    /// Fails where a shape does not fit, before anything is computed.
+    pub fn run_tensors(
+        &self,
+        inputs: Vec<DispatchTensor>,
+        parameters: impl IntoIterator<Item = (String, DispatchTensor)>,
+    ) -> Result<Vec<DispatchTensor>, Error> {
+        let mut all = self.parameters.clone();
+        all.extend(parameters);
+        self.run_uploaded(inputs, &all, &mut Context::inference(&self.device))
+    }
+
+    /// Brings `inputs` to the device and runs every node.
     pub(super) fn run(
         &self,
         inputs: &[Tensor],
         parameters: &BTreeMap<String, DispatchTensor>,
         context: &mut Context,
     ) -> Result<Vec<DispatchTensor>, Error> {
-        let shapes: Vec<Vec<usize>> = inputs.iter().map(|input| input.shape().to_vec()).collect();
+        let inputs = inputs.iter().map(|input| primitive::upload(input, &self.device)).collect();
+        self.run_uploaded(inputs, parameters, context)
+    }
+
+    /// Runs every node once, in order.
+    fn run_uploaded(
+        &self,
+        inputs: Vec<DispatchTensor>,
+        parameters: &BTreeMap<String, DispatchTensor>,
+        context: &mut Context,
+    ) -> Result<Vec<DispatchTensor>, Error> {
+        let shapes: Vec<Vec<usize>> = inputs.iter().map(primitive::shape).collect();
         let facts = self.facts(&shapes)?;
-        for (info, input) in self.graph.inputs.iter().zip(inputs) {
-            if Fact::computed(input.dtype()) != Fact::computed(info.dtype) {
+        for (info, input) in self.graph.inputs.iter().zip(&inputs) {
+            let found = primitive::kind(input);
+            if found != Fact::computed(info.dtype) {
                 return Err(Error::Input {
                     name: info.name.clone(),
                     expected: info.dtype.to_string(),
-                    found: input.dtype().to_string(),
+                    found: found.to_string(),
                 });
             }
         }
         let mut frame = Frame::new(&self.graph.nodes, &self.graph.outputs, parameters, facts);
         for (info, input) in self.graph.inputs.iter().zip(inputs) {
-            frame.insert(&info.name, primitive::upload(input, &self.device));
+            frame.insert(&info.name, input);
         }
         frame.run(&self.graph.nodes, context)?;
         frame.outputs(&self.graph.outputs, context)

@@ -9,6 +9,7 @@ pub(crate) mod primitive;
 mod training;
 
 pub use adamw::AdamW;
+pub use burn_dispatch::DispatchTensor;
 pub(crate) use context::Context;
 pub use device::Device;
 pub use executor::Executor;

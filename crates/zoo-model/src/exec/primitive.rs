@@ -42,6 +42,10 @@ pub(crate) fn reshape(tensor: DispatchTensor, to: &[usize]) -> DispatchTensor {
     by_kind!(tensor, float_reshape, int_reshape, bool_reshape, (to))
 }
 
+pub(crate) fn to_device(tensor: DispatchTensor, device: &DispatchDevice) -> DispatchTensor {
+    by_kind!(tensor, float_to_device, int_to_device, bool_to_device, (device))
+}
+
 pub(crate) fn permute(tensor: DispatchTensor, axes: &[usize]) -> DispatchTensor {
     by_kind!(tensor, float_permute, int_permute, bool_permute, (axes))
 }

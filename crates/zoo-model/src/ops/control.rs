@@ -99,7 +99,7 @@ impl Loop {
             let mut made = run_block(&self.body, handed, context)?.into_iter();
             holds = number(made.next()).is_none_or(|value| value != 0);
             carried = made.by_ref().take(self.carried).map(Some).collect();
-            made.zip(&mut collected).for_each(|(part, parts)| parts.push(part));
+            collect(made, &mut collected)?;
             iteration += 1;
         }
         let mut outputs: Vec<DispatchTensor> = carried.into_iter().flatten().collect();
@@ -220,7 +220,7 @@ impl Scan {
             handed.extend(read.iter().cloned());
             let mut made = run_block(&self.body, handed, context)?.into_iter();
             states = made.by_ref().take(self.states).map(Some).collect();
-            made.zip(&mut collected).for_each(|(part, parts)| parts.push(part));
+            collect(made, &mut collected)?;
         }
         let mut outputs: Vec<DispatchTensor> = states.into_iter().flatten().collect();
         for (mut parts, scan) in collected.into_iter().zip(&self.outputs) {
@@ -231,6 +231,18 @@ impl Scan {
         }
         Ok(outputs)
     }
+}
+
+/// Adds what an iteration made to what the others did, while it can be held.
+fn collect(
+    made: impl Iterator<Item = DispatchTensor>,
+    collected: &mut [Vec<DispatchTensor>],
+) -> Result<(), OpError> {
+    for (part, parts) in made.zip(collected) {
+        bounded(vec![parts.len() + 1, primitive::shape(&part).iter().product()])?;
+        parts.push(part);
+    }
+    Ok(())
 }
 
 /// Part `index` along `axis`, which goes.

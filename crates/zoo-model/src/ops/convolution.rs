@@ -1,6 +1,6 @@
 //! Convolution over one to three axes.
 
-use burn_backend::ops::{ConvOptions, ModuleOps};
+use burn_backend::ops::{ConvOptions, FloatTensorOps, ModuleOps, PadMode};
 use burn_dispatch::{Dispatch, DispatchTensor};
 use serde::{Deserialize, Serialize};
 
@@ -180,8 +180,10 @@ impl Conv {
             (self.stride.as_slice(), pads.as_slice(), self.dilation.as_slice())
         {
             let (stride, dilation) = ([*s0, *s1, *s2], [*d0, *d1, *d2]);
-            let options =
-                ConvOptions::new_with_padding(stride, [*p0, *p1, *p2], dilation, self.groups);
+            // Padded beforehand: Burn 0.22.1 errs in the gradient of uneven padding here.
+            let around = [(0, 0), (0, 0), *p0, *p1, *p2];
+            let x = Dispatch::float_pad(x, &around, PadMode::Constant(0.0));
+            let options = ConvOptions::new(stride, [0; 3], dilation, self.groups);
             return Dispatch::conv3d(x, weight, bias, options);
         }
         let options = ConvOptions::new_with_padding(

@@ -1,6 +1,6 @@
 //! Values at places that are given one by one.
 
-use burn_backend::ops::{BoolTensorOps, FloatTensorOps};
+use burn_backend::ops::{BoolTensorOps, FloatTensorOps, IntTensorOps};
 use burn_backend::{BoolDType, FloatDType, IntDType, Scalar};
 use burn_dispatch::{Dispatch, DispatchTensor};
 use serde::{Deserialize, Serialize};
@@ -91,8 +91,13 @@ impl GridSample {
         let mut sum: Option<DispatchTensor> = None;
         for (row, row_weight) in &down {
             for (column, column_weight) in &across {
-                let at = Dispatch::float_add(times(row.clone(), width as f64), column.clone());
-                let at = Dispatch::float_into_int(at, IntDType::I64);
+                let whole =
+                    |at: &DispatchTensor| Dispatch::float_into_int(at.clone(), IntDType::I64);
+                let begin = Dispatch::int_mul_scalar(whole(row), Scalar::Int(width as i64));
+                let at = Dispatch::int_add(begin, whole(column));
+                // Where a place is no number, there is no telling what it became.
+                let last = Scalar::Int((height * width) as i64 - 1);
+                let at = Dispatch::int_clamp(at, Scalar::Int(0), last);
                 let at = primitive::expand(at, &[batch, channels, places]);
                 let value = primitive::gather(pixels.clone(), 2, at);
                 let weight = Dispatch::float_mul(row_weight.clone(), column_weight.clone());
@@ -121,10 +126,11 @@ impl GridSample {
             at = Dispatch::float_round(at);
         }
         let edge = |at| Dispatch::float_clamp(at, Scalar::Float(0.0), Scalar::Float(length - 1.0));
-        at = match self.outside {
-            Outside::Zeros => at,
-            Outside::Border => edge(at),
-            Outside::Reflection => reflect(at, low, high),
+        // Between sixteen pixels, each is looked for outside on its own.
+        at = match (self.mode, self.outside) {
+            (GridMode::Bicubic, _) | (_, Outside::Zeros) => at,
+            (_, Outside::Border) => edge(at),
+            (_, Outside::Reflection) => reflect(at, low, high),
         };
         let tap = |index: DispatchTensor, weight: DispatchTensor| match self.outside {
             Outside::Zeros => {

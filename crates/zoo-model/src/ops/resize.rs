@@ -161,12 +161,13 @@ impl Resize {
                 continue;
             }
             let scale = scales.map_or(1.0, |scales| f64::from(scales[index]));
-            let length = line.input as f64 * scale * (line.region.1 - line.region.0);
+            // In 32 bits, as ONNX Runtime does: a third of three is one.
+            let region = (line.region.1 - line.region.0) as f32;
+            let length = f64::from(line.input as f32 * region * scale as f32);
             if !(scale > 0.0 && length.is_finite() && length >= 1.0) {
                 return Err(OpError::new(format!("an axis of {} by {scale}", line.input)));
             }
-            // A factor is a rounded number: what misses a whole length by that is one.
-            line.output = (length + length * 1e-7).floor() as usize;
+            line.output = length.floor() as usize;
             (line.scale, line.exact) = (scale, length);
         }
         Ok(lines)
@@ -215,7 +216,7 @@ impl Resize {
                     let indices = primitive::from_i64(&indices, &[line.output], context.device());
                     primitive::select(x, axis, indices)
                 }
-                _ => self.blend(x, axis, line, &places, context)?,
+                _ => self.blend(x, axis, line, &places, context),
             };
         }
         Ok(match inside {
@@ -234,33 +235,34 @@ impl Resize {
         })
     }
 
-    /// Where in the input the output's place `at` lies.
+    /// Where in the input the output's place `at` lies; in 32 bits, as ONNX Runtime computes it,
+    /// since a place that is just short of another has another nearest value.
     fn place(&self, at: usize, line: &Line) -> f64 {
-        let (x, scale, last) = (at as f64, line.scale, line.input as f64 - 1.0);
+        let (x, scale, last) = (at as f32, line.scale as f32, line.input as f32 - 1.0);
         let half = (x + 0.5) / scale - 0.5;
-        match self.coordinates {
-            Coordinates::HalfPixel => half,
+        let (output, exact) = (line.output as f32, line.exact as f32);
+        f64::from(match self.coordinates {
+            Coordinates::PytorchHalfPixel | Coordinates::AlignCorners if line.output == 1 => 0.0,
+            Coordinates::HalfPixel | Coordinates::PytorchHalfPixel => half,
             Coordinates::HalfPixelSymmetric => {
-                let shift = line.input as f64 / 2.0 * (1.0 - line.output as f64 / line.exact);
+                let shift = line.input as f32 / 2.0 * (1.0 - output / exact);
                 shift + half
             }
-            Coordinates::PytorchHalfPixel if line.output == 1 => 0.0,
-            Coordinates::PytorchHalfPixel => half,
-            Coordinates::AlignCorners if line.output == 1 => 0.0,
-            Coordinates::AlignCorners => x * last / (line.exact - 1.0),
+            Coordinates::AlignCorners => x * last / (exact - 1.0),
             Coordinates::Asymmetric => x / scale,
             Coordinates::TfHalfPixelForNn => (x + 0.5) / scale,
             Coordinates::CropAndResize => {
-                let (start, end) = line.region;
+                let (start, end) = (line.region.0 as f32, line.region.1 as f32);
                 if line.output == 1 {
-                    return 0.5 * (start + end) * last;
+                    0.5 * (start + end) * last
+                } else {
+                    start * last + x * (end - start) * last / (output - 1.0)
                 }
-                start * last + x * (end - start) * last / (line.output as f64 - 1.0)
             }
-        }
+        })
     }
 
-    /// The product with the matrix of weights `[input, output]` along one axis.
+    /// The sum of the places that count along one axis, each times its weight.
     fn blend(
         &self,
         x: DispatchTensor,
@@ -268,29 +270,22 @@ impl Resize {
         line: &Line,
         places: &[f64],
         context: &Context,
-    ) -> Result<DispatchTensor, OpError> {
-        let (input, output) = (line.input, line.output);
-        bounded(vec![input, output])?;
-        let mut weights = vec![0.0; input * output];
-        for (column, &place) in places.iter().enumerate() {
-            let first = place.floor();
-            for (tap, weight) in self.weights(place - first, first, input) {
-                weights[tap * output + column] += weight as f32;
-            }
-        }
-        let weights = primitive::from_f32(weights, &[input, output], context.device());
-        let mut shape = primitive::shape(&x);
-        let rank = shape.len();
-        let mut order: Vec<usize> = (0..rank).filter(|&other| other != axis).collect();
-        order.push(axis);
-        let moved = primitive::permute(x, &order);
-        let rows = shape.iter().product::<usize>() / input.max(1);
-        let product = Dispatch::float_matmul(primitive::reshape(moved, &[rows, input]), weights);
-        shape.remove(axis);
-        shape.push(output);
-        let mut back: Vec<usize> = (0..rank - 1).collect();
-        back.insert(axis, rank - 1);
-        Ok(primitive::permute(primitive::reshape(product, &shape), &back))
+    ) -> DispatchTensor {
+        let taps: Vec<Vec<(usize, f64)>> = places
+            .iter()
+            .map(|place| self.weights(place - place.floor(), place.floor(), line.input))
+            .collect();
+        let mut lifted = vec![1; primitive::shape(&x).len()];
+        lifted[axis] = line.output;
+        let part = |tap: usize| {
+            let indices: Vec<i64> = taps.iter().map(|taps| taps[tap].0 as i64).collect();
+            let weights: Vec<f32> = taps.iter().map(|taps| taps[tap].1 as f32).collect();
+            let indices = primitive::from_i64(&indices, &[line.output], context.device());
+            let weights = primitive::from_f32(weights, &lifted, context.device());
+            Dispatch::float_mul(primitive::select(x.clone(), axis, indices), weights)
+        };
+        let count = taps.first().map_or(1, Vec::len);
+        (1..count).fold(part(0), |sum, tap| Dispatch::float_add(sum, part(tap)))
     }
 
     /// The places that count and how much, for a place `rest` after the place `first`.
@@ -309,11 +304,14 @@ impl Resize {
             (first + 1.0, near(1.0 - rest)),
             (first + 2.0, far(2.0 - rest)),
         ];
-        let counts = |(at, _): &(f64, f64)| !exclude_outside || (0.0..=last).contains(at);
-        let total: f64 = taps.iter().filter(|tap| counts(tap)).map(|(_, weight)| weight).sum();
+        let counts = |(at, weight): (f64, f64)| {
+            let counts = !exclude_outside || (0.0..=last).contains(&at);
+            (at.clamp(0.0, last) as usize, if counts { weight } else { 0.0 })
+        };
+        let taps = taps.map(counts);
+        let total: f64 = taps.iter().map(|(_, weight)| weight).sum();
         let scale = if exclude_outside { total } else { 1.0 };
-        let counted = taps.into_iter().filter(counts);
-        counted.map(|(at, weight)| (at.clamp(0.0, last) as usize, weight / scale)).collect()
+        taps.map(|(at, weight)| (at, weight / scale)).to_vec()
     }
 }
 

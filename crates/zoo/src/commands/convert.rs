@@ -1,6 +1,6 @@
 use std::process::ExitCode;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use zoo_convert::ConvertOptions;
 use zoo_model::DType;
@@ -9,7 +9,11 @@ use crate::cli::{ConvertArgs, Global, Precision};
 use crate::output;
 
 pub(crate) fn run(global: &Global, args: &ConvertArgs) -> Result<ExitCode> {
-    ensure!(args.file != args.out, "the bundle would replace the file that it is made from");
+    if let Some(language) = args.emit {
+        return super::emit::run(global, args, language);
+    }
+    let out = args.out.as_deref().context("--out says where to write the bundle")?;
+    ensure!(args.file != out, "the bundle would replace the file that it is made from");
     let options = ConvertOptions {
         architecture: args.arch.clone(),
         name: args.name.clone(),
@@ -26,11 +30,10 @@ pub(crate) fn run(global: &Global, args: &ConvertArgs) -> Result<ExitCode> {
     for name in &report.unused {
         output::warning(format!("nothing takes the tensor `{name}`"));
     }
-    let digest = conversion.bundle.write(&args.out)?;
-    let out = args.out.display();
+    let digest = conversion.bundle.write(out)?;
     if global.json {
         output::json(&json!({
-            "out": args.out,
+            "out": out,
             "digest": digest,
             "format": conversion.format.name(),
             "architecture": conversion.bundle.card.architecture,
@@ -53,6 +56,7 @@ pub(crate) fn run(global: &Global, args: &ConvertArgs) -> Result<ExitCode> {
                 report.ignored.len(),
             ),
         );
+        let out = out.display();
         output::line(format!("{out}"))?;
         output::status(global, "Next", format!("zoo inspect {out}"));
     }

@@ -5,7 +5,9 @@ mod bench;
 mod bundle;
 mod cache;
 mod convert;
+mod emit;
 mod eval;
+mod export;
 mod hub;
 mod info;
 mod inspect;
@@ -38,6 +40,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Command::Predict(args) => predict::run(global, &args),
         Command::Eval(args) => eval::run(global, &args),
         Command::Convert(args) => convert::run(global, &args),
+        Command::Export(args) => export::run(global, &args),
         Command::Inspect(args) => inspect::run(global, &args),
         Command::Verify(args) => verify::run(global, &args),
         Command::Adapt(args) => adapt::run(global, args),

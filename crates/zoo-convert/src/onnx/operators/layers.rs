@@ -1,7 +1,7 @@
 //! Layers with weights, and what stands around them.
 
-use zoo_model::Op;
-use zoo_model::ops::{BatchNorm, Conv, Gemm, Layout, Padding};
+use zoo_model::ops::{BatchNorm, Binary, Conv, Gemm, Layout, Padding, Reduce, Reduction, Unary};
+use zoo_model::{DType, Op, Tensor};
 
 use super::super::attributes::Refusal;
 use super::super::lowering::Role;
@@ -28,11 +28,11 @@ pub(super) fn conv(node: &mut NodeView) -> Result<(), Refusal> {
     node.emit(op, inputs)
 }
 
-/// Refuses windows over other than one or two axes.
+/// Refuses kernels over other than one to three axes.
 pub(super) fn check_axes(axes: usize) -> Result<(), Refusal> {
     match axes {
-        1 | 2 => Ok(()),
-        axes => Err(format!("its window has {axes} axes, only 1 or 2 can be run")),
+        1..=3 => Ok(()),
+        axes => Err(format!("its window has {axes} axes, only 1 to 3 can be run")),
     }
 }
 
@@ -55,7 +55,7 @@ pub(super) fn padding(node: &NodeView, axes: usize) -> Result<Padding, Refusal> 
 pub(super) fn batch_norm(node: &mut NodeView) -> Result<(), Refusal> {
     let attributes = node.attributes();
     if attributes.flag("training_mode")? {
-        return Err("it takes the statistics of the batch".to_owned());
+        return batch_norm_training(node);
     }
     if attributes.int("spatial")? == Some(0) {
         return Err("it has statistics for each position".to_owned());
@@ -72,6 +72,68 @@ pub(super) fn batch_norm(node: &mut NodeView) -> Result<(), Refusal> {
         node.input_as(4, Role::Statistic)?,
     ];
     node.emit(op, inputs)
+}
+
+/// Batch normalisation by the statistics of the batch, step by step: what comes out besides are
+/// the running statistics, moved.
+fn batch_norm_training(node: &mut NodeView) -> Result<(), Refusal> {
+    let attributes = node.attributes();
+    let kept = attributes.float("momentum")?.unwrap_or(0.9);
+    let epsilon = attributes.float("epsilon")?.unwrap_or(1e-5);
+    let rank = node.rank(0)?;
+    let x = node.input(0)?;
+    let axes: Vec<i64> = (0..rank as i64).filter(|&axis| axis != 1).collect();
+    let mean = |axes: &[i64]| {
+        Op::Reduce(Reduce {
+            kind: Reduction::Mean,
+            axes: axes.to_vec(),
+            keep_dims: true,
+            noop_with_empty_axes: false,
+        })
+    };
+    let binary = |node: &mut NodeView, kind, a: &str, b: String| {
+        node.step(Op::Binary(kind), vec![a.to_owned(), b])
+    };
+    let batch_mean = node.step(mean(&axes), vec![x.clone()]);
+    let centred = binary(node, Binary::Sub, &x, batch_mean.clone());
+    let square = binary(node, Binary::Mul, &centred, centred.clone());
+    let batch_variance = node.step(mean(&axes), vec![square]);
+    let number = |node: &mut NodeView, name: &str, value: f32| {
+        node.own_parameter(name, Tensor::from_f32(&[], &[value]))
+    };
+    let epsilon = number(node, "epsilon", epsilon);
+    let variance = binary(node, Binary::Add, &batch_variance, epsilon);
+    let deviation = node.step(Op::Unary(Unary::Sqrt), vec![variance]);
+    let mut y = binary(node, Binary::Div, &centred, deviation);
+    // Scale and bias stand along the second axis.
+    let mut lifted = vec![1; rank.saturating_sub(1)];
+    *lifted.first_mut().ok_or("its input has no channels")? = -1;
+    for (index, kind) in [(1, Binary::Mul), (2, Binary::Add)] {
+        let operand = node.input_as(index, Role::Weight)?;
+        let lift = Op::Layout(Layout::Reshape { shape: Some(lifted.clone()) });
+        let operand = node.step(lift, vec![operand]);
+        if index == 2 {
+            node.emit_output(0, Op::Binary(kind), vec![y, operand])?;
+            break;
+        }
+        y = binary(node, kind, &y, operand);
+    }
+    for (output, input, batch) in [(1, 3, batch_mean), (2, 4, batch_variance)] {
+        if !node.is_output_read(output) {
+            continue;
+        }
+        let flat = Op::Layout(Layout::Reshape { shape: Some(vec![-1]) });
+        let batch = node.step(flat, vec![batch]);
+        let running = node.input_as(input, Role::Statistic)?;
+        let (old, new) = (number(node, "kept", kept), number(node, "moved", 1.0 - kept));
+        let running = binary(node, Binary::Mul, &running, old);
+        let batch = binary(node, Binary::Mul, &batch, new);
+        node.emit_output(output, Op::Binary(Binary::Add), vec![running, batch])?;
+    }
+    if (3..5).any(|output| node.is_output_read(output)) {
+        return Err("it makes statistics that only the first versions did".to_owned());
+    }
+    Ok(())
 }
 
 pub(super) fn gemm(node: &mut NodeView) -> Result<(), Refusal> {
@@ -120,11 +182,27 @@ pub(super) fn softmax(node: &mut NodeView) -> Result<(), Refusal> {
     node.emit(Op::Layout(Layout::Reshape { shape: None }), vec![flat, shape])
 }
 
+/// Dropout, which at inference changes nothing: its mask is then true everywhere.
 pub(super) fn dropout(node: &mut NodeView) -> Result<(), Refusal> {
-    let probability = match node.attributes().float("ratio")? {
+    let given = node.attributes().float("ratio")?;
+    let training = node.constant(2).and_then(Tensor::to_i64).is_some_and(|list| list != [0]);
+    if node.is_computed(2) || (training && node.constant_float(1)? != Some(0.0)) {
+        return Err("its numbers are random".to_owned());
+    }
+    let probability = match given {
         Some(ratio) => ratio,
+        // One that is computed is for training elsewhere; what counts here is the default.
+        None if node.is_computed(1) => 0.5,
         None => node.constant_float(1)?.unwrap_or(0.5),
     };
     let input = node.input(0)?;
-    node.emit(Op::Dropout { probability }, vec![input])
+    let op = Op::Dropout { probability };
+    if !node.is_output_read(1) {
+        return node.emit(op, vec![input]);
+    }
+    node.emit_output(0, op, vec![input.clone()])?;
+    let shape = node.step(Op::Layout(Layout::Shape { start: 0, end: None }), vec![input]);
+    let kept = Tensor::new(DType::Bool, Vec::new(), vec![1].into()).ok_or("one byte is one")?;
+    let kept = node.own_parameter("kept", kept);
+    node.emit_output(1, Op::Layout(Layout::Expand { shape: None }), vec![kept, shape])
 }

@@ -5,13 +5,18 @@
 //! otherwise.
 
 mod arrangement;
+mod control;
 mod elementwise;
+mod host;
 mod indexing;
 mod layers;
 mod loss;
 mod normalization;
 mod pooling;
+mod quantized;
+mod recurrent;
 mod reduction;
+mod sampling;
 
 use super::attributes::Refusal;
 use super::node::NodeView;
@@ -65,6 +70,33 @@ pub(super) fn lower(node: &mut NodeView) -> Result<(), Refusal> {
         "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceProd" | "ReduceL1"
         | "ReduceL2" | "ReduceSumSquare" | "ReduceLogSum" | "ReduceLogSumExp" => {
             reduction::reduce(node)
+        }
+        "If" => control::if_(node),
+        "Loop" => control::loop_(node),
+        "Scan" => control::scan(node),
+        "MaxUnpool" => pooling::max_unpool(node),
+        "LSTM" | "GRU" | "RNN" => recurrent::recurrent(node),
+        "ConvTranspose" => sampling::conv_transpose(node),
+        "Resize" | "Upsample" => sampling::resize(node),
+        "GridSample" => sampling::grid_sample(node),
+        "RoiAlign" => sampling::roi_align(node),
+        "QuantizeLinear" => quantized::quantize(node),
+        "DequantizeLinear" => quantized::dequantize(node),
+        "DynamicQuantizeLinear" => quantized::dynamic(node),
+        "QLinearMatMul" => quantized::mat_mul(node),
+        "QLinearConv" => quantized::conv(node),
+        "MatMulInteger" => quantized::mat_mul_integer(node),
+        "ConvInteger" => quantized::conv_integer(node),
+        "Einsum" => host::einsum(node),
+        "CumSum" => host::cumulative_sum(node),
+        "TopK" => host::top_k(node),
+        "Compress" => host::compress(node),
+        "ReverseSequence" => host::reverse_sequence(node),
+        "RandomNormal" | "RandomNormalLike" | "RandomUniform" | "RandomUniformLike"
+        | "Bernoulli" | "Multinomial" => Err("its numbers are random".to_owned()),
+        "NonZero" | "NonMaxSuppression" | "Unique" | "Range" | "EyeLike" | "HannWindow"
+        | "HammingWindow" | "BlackmanWindow" | "MelWeightMatrix" | "DFT" | "STFT" | "Det" => {
+            host::lower(node)
         }
         _ => elementwise::lower(node),
     }

@@ -89,7 +89,7 @@ impl GraphBuilder {
     }
 
     /// The channels dealt out anew: the first of each of `groups`, then the second of each, and
-    /// so on. Source: Zhang et al.: *ShuffleNet*, 2018, section 3.1.
+    /// so on. Source: Zhang et al.: `ShuffleNet`, 2018, section 3.1.
     pub fn shuffle_channels(&mut self, x: &Value, groups: usize) -> Value {
         let each = x.channels / groups.max(1);
         let grouped = self.reshape(x, &[0, groups as i64, each as i64, -1]);

@@ -23,7 +23,7 @@ fn centred(
     let one = Tensor::from_f32(&[], &[1.0]);
     let steps = Steps::new(x.shape(), axis, &one, inputs.optional(zero_point))?;
     let each = inputs.ints(index)?.into_iter().enumerate();
-    let values = each.map(|(position, value)| value - steps.at(position).1).collect();
+    let values = each.map(|(position, value)| value.wrapping_sub(steps.at(position).1)).collect();
     Ok(Centred { shape: x.shape().to_vec(), values })
 }
 
@@ -135,7 +135,8 @@ fn convolved(
                     let plane = (sample * x.shape[1] + first + channel) * plane;
                     let weights = (filter * channels + channel) * taps;
                     for (tap, place) in &sources {
-                        sum += x.values[plane + place] * weight.values[weights + tap];
+                        let (a, b) = (x.values[plane + place], weight.values[weights + tap]);
+                        sum = sum.wrapping_add(a.wrapping_mul(b));
                     }
                 }
                 made[(sample * shape[1] + filter) * positions + position] = sum;
@@ -166,7 +167,7 @@ pub(super) fn quantized_conv(
     let result = Steps::new(&shape, 1, inputs.required(6)?, inputs.optional(7))?;
     let positions = shape[2..].iter().product::<usize>().max(1);
     let each = made.into_iter().enumerate().map(|(position, sum)| {
-        let sum = sum + bias[position / positions % shape[1]];
+        let sum = sum.wrapping_add(bias[position / positions % shape[1]]);
         let (scale, zero_point) = result.at(position);
         width.saturated(sum as f32 * (x_scale * scales.at(position).0 / scale), zero_point)
     });

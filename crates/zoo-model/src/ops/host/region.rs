@@ -24,12 +24,18 @@ pub struct RoiAlign {
     pub largest: bool,
 }
 
+/// The most points that are sampled along each side of a cell.
+const MAX_SAMPLING: usize = 1 << 10;
+
 impl RoiAlign {
     pub(super) fn infer(&self, inputs: &Operands) -> Result<Fact, OpError> {
         let (x, boxes) = (&inputs.float(0)?.shape, &inputs.float(1)?.shape);
         let ([_, channels, ..], [count, 4]) = (x.as_slice(), boxes.as_slice()) else {
             return Err(OpError::new("it takes pictures and boxes [count, 4]"));
         };
+        if self.sampling > MAX_SAMPLING || x.contains(&0) {
+            return Err(OpError::new("there must be pixels, and no more points than are of use"));
+        }
         if x.len() != 4 || inputs.required(2)?.shape != [*count] {
             return Err(OpError::new("each box must say which picture of a batch it is in"));
         }
@@ -57,8 +63,8 @@ impl RoiAlign {
             }
             let (cell_height, cell_width) = (down / rows as f32, across / columns as f32);
             let points = |cell: f32| match self.sampling {
-                // A box larger than the picture is sampled no more finely than the picture.
-                0 => (cell.ceil().max(1.0) as usize).min(height.max(width)),
+                // None where a box is turned inside out. One larger than the picture is sampled no more finely than the picture.
+                0 => (cell.ceil() as usize).min(height.max(width)),
                 sampling => sampling,
             };
             let (points_down, points_across) = (points(cell_height), points(cell_width));
@@ -91,7 +97,7 @@ impl RoiAlign {
             // ONNX takes the largest of the weighted corners, not of their sums.
             largest = parts.into_iter().fold(largest, f32::max);
         }
-        if self.largest { largest } else { sum / count.max(1) as f32 }
+        if self.largest && count > 0 { largest } else { sum / count.max(1) as f32 }
     }
 }
 

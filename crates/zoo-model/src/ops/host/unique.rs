@@ -16,12 +16,11 @@ pub(super) fn unique(
 ) -> Result<Vec<Tensor>, OpError> {
     let x = inputs.required(0)?;
     let mut shape = x.shape().to_vec();
-    let axis = match axis {
-        Some(axis) => axis_of(axis, shape.len())?,
-        None => {
-            shape = vec![x.len()];
-            0
-        }
+    let axis = if let Some(axis) = axis {
+        axis_of(axis, shape.len())?
+    } else {
+        shape = vec![x.len()];
+        0
     };
     let (outer, length, inner) = around(&shape, axis);
     let keys = keys(x);
@@ -49,7 +48,9 @@ pub(super) fn unique(
     let counts: Vec<i64> = groups.iter().map(|group| group.len() as i64).collect();
     let mut inverse = vec![0; length];
     for (number, group) in groups.iter().enumerate() {
-        group.iter().for_each(|&slice| inverse[slice] = number as i64);
+        for &slice in group {
+            inverse[slice] = number as i64;
+        }
     }
     shape[axis] = groups.len();
     let size = match x.dtype() {

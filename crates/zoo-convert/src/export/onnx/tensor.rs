@@ -1,0 +1,36 @@
+//! Tensors as ONNX stores them.
+
+use onnx_ir::TensorProto;
+use zoo_model::{DType, Fact, Tensor};
+
+/// The number of `dtype` in `TensorProto.DataType`.
+pub(super) fn number(dtype: DType) -> i32 {
+    match dtype {
+        DType::F32 => 1,
+        DType::U8 => 2,
+        DType::I8 => 3,
+        DType::I16 => 5,
+        DType::I32 => 6,
+        DType::I64 => 7,
+        DType::Bool => 9,
+        DType::F16 => 10,
+        DType::F64 => 11,
+        DType::BF16 => 16,
+    }
+}
+
+/// An initialiser called `name`, of the type in which `tensor` is computed.
+pub(super) fn write(name: &str, tensor: &Tensor) -> TensorProto {
+    let dtype = Fact::computed(tensor.dtype());
+    let raw_data = match tensor.to_i64() {
+        Some(values) if dtype == DType::I64 => Tensor::from_i64(tensor.shape(), &values),
+        _ => tensor.to_float(dtype).into_owned(),
+    };
+    TensorProto {
+        name: name.to_owned(),
+        dims: tensor.shape().iter().map(|&dim| dim as i64).collect(),
+        data_type: number(dtype),
+        raw_data: raw_data.shared_bytes(),
+        ..TensorProto::default()
+    }
+}
