@@ -160,7 +160,7 @@ fn pooling_rounds_as_caffe_does() {
             for is_max in [true, false] {
                 let mut net = Net::with_input(Version::Two, [1, 2, size, size + 1]);
                 net.pool("pool", "data", is_max, *window);
-                if net.value("pool").data.iter().any(|value| *value == f64::MIN) {
+                if net.value("pool").data.contains(&f64::MIN) {
                     continue;
                 }
                 match net.load() {
@@ -279,7 +279,9 @@ fn trained(version: Version, crop: Option<i64>) -> Net {
     }
     let split = |net: &mut Net, bottom: &str, tops: &[&str]| {
         let made = net.value(bottom).clone();
-        tops.iter().for_each(|top| net.set(top, made.clone()));
+        for top in tops {
+            net.set(top, made.clone());
+        }
         let name = format!("{bottom}_split");
         let (kind, bottoms) = ("Split", &[bottom]);
         net.layer(&Layer { kind, name: &name, bottoms, tops, ..Layer::default() });

@@ -18,7 +18,7 @@ fn trained(version: Version, crop: usize) -> Net {
     let settings = Message::new().text(1, "ilsvrc12_train_lmdb").integer(4, 256).integer(8, 1);
     let (kind, name, tops) = ("Data", "data", &["data", "label"]);
     let (transform, phase) = (Some(transform), Some(0));
-    net.layer(&Layer { kind, name, tops, settings, transform, phase, ..Layer::default() });
+    net.layer(&Layer { kind, name, tops, settings, phase, transform, ..Layer::default() });
     net.shape_only("data", [1, 3, crop, crop]);
     net
 }
@@ -29,7 +29,7 @@ fn loss(net: &mut Net, name: &str, bottom: &str, weight: f32) {
     net.layer(&Layer { kind, name, bottoms, tops, loss_weight, ..Layer::default() });
 }
 
-/// AlexNet normalises before it pools, CaffeNet after that.
+/// `AlexNet` normalises before it pools, `CaffeNet` after that.
 fn alexnet(mut net: Net, normalizes_first: bool) -> Net {
     // Bottom, name, outputs, groups, kernel, stride, padding; whether norm and pooling follow.
     for (index, (outputs, groups, kernel, stride, pad, is_pooled, is_normalized)) in [

@@ -11,11 +11,14 @@ const MAX_LAYERS: usize = 10_000;
 /// A network.
 #[derive(Debug)]
 pub(super) struct Network {
-    /// Inputs that the network itself declares, each with its shape if that is given.
-    pub(super) inputs: Vec<(String, Option<Vec<i64>>)>,
+    /// Inputs that the network itself declares.
+    pub(super) inputs: Vec<Declared>,
     /// The layers, in the order in which they run.
     pub(super) layers: Vec<Layer>,
 }
+
+/// The name of an input, and its shape if that is given.
+type Declared = (String, Option<Vec<i64>>);
 
 /// A layer.
 #[derive(Debug)]
@@ -116,7 +119,7 @@ impl Network {
 }
 
 /// The inputs that the network declares: shapes as messages, or four numbers for each.
-fn inputs(message: &Message) -> Result<Vec<(String, Option<Vec<i64>>)>, String> {
+fn inputs(message: &Message) -> Result<Vec<Declared>, String> {
     let names = message.texts(3)?;
     let shapes = message.messages(8)?;
     let dims = message.integers(4);

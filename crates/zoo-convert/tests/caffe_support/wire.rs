@@ -61,7 +61,9 @@ impl Message {
     /// Whole numbers one after the other in one field.
     pub(crate) fn packed_integers(self, field: u32, values: &[usize]) -> Self {
         let mut packed = Self::new();
-        values.iter().for_each(|&value| packed.varint(value as u64));
+        for &value in values {
+            packed.varint(value as u64);
+        }
         self.bytes(field, &packed.0)
     }
 
