@@ -7,7 +7,7 @@ use zoo_model::{Bundle, Card, Cuts, DType, Device, Digest, Graph, Op, Preprocess
 use crate::architectures::{self, Architecture};
 use crate::format::{self, Format};
 use crate::renaming::renamed;
-use crate::{Error, LoadReport, bind, labels, onnx, read_checkpoint};
+use crate::{Error, LoadReport, bind, caffe, labels, onnx, read_checkpoint};
 
 /// Changes whenever the same file would become another bundle: what was converted before is
 /// then converted again.
@@ -43,7 +43,8 @@ pub struct Conversion {
     pub format: Format,
 }
 
-/// Converts a PyTorch or safetensors checkpoint of a known architecture, or an ONNX model.
+/// Converts a PyTorch or safetensors checkpoint of a known architecture, or an ONNX or Caffe
+/// model.
 ///
 /// A name that ends in a digest, as torchvision's do (`resnet50-0676ba61.pth`), must tell the
 /// truth. The model is run once on the parity vector's input, which is written into its card.
@@ -52,6 +53,7 @@ pub fn convert(path: &Path, options: &ConvertOptions) -> Result<Conversion, Erro
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let sha256 = digest_of(path)?;
     check_promise(path, &file, sha256)?;
+    let mut preprocess = None;
     let (graph, weights, report, architecture) = match format {
         Format::Zoo => {
             let bundle = Bundle::open(path)?;
@@ -59,6 +61,14 @@ pub fn convert(path: &Path, options: &ConvertOptions) -> Result<Conversion, Erro
         }
         Format::Onnx => {
             let model = onnx::load(path)?;
+            let applied = model.weights.names().map(str::to_owned).collect();
+            let report = LoadReport { applied, ..LoadReport::default() };
+            (model.graph, model.weights, report, None)
+        }
+        Format::Caffe => {
+            let crop = options.preprocess.as_ref().and_then(Preprocess::output_shape);
+            let model = caffe::load(path, crop.map(|[_, height, width]| [height, width]))?;
+            preprocess = model.preprocess;
             let applied = model.weights.names().map(str::to_owned).collect();
             let report = LoadReport { applied, ..LoadReport::default() };
             (model.graph, model.weights, report, None)
@@ -88,6 +98,7 @@ pub fn convert(path: &Path, options: &ConvertOptions) -> Result<Conversion, Erro
     card.preprocess = options
         .preprocess
         .clone()
+        .or(preprocess)
         .or_else(|| architecture.map(Architecture::preprocess))
         .or_else(|| architectures::guess_preprocess(&graph));
     let weights = match options.precision {

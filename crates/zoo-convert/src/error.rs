@@ -20,7 +20,7 @@ pub enum Error {
     Malformed {
         /// The file.
         path: PathBuf,
-        /// `ONNX`, `PyTorch`, `safetensors`.
+        /// `ONNX`, `PyTorch`, `safetensors`, `Caffe`.
         format: &'static str,
         /// What is wrong with it.
         reason: String,

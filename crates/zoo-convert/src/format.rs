@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use crate::Error;
+use crate::{Error, caffe};
 
 /// The format of a model file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub enum Format {
     Safetensors,
     /// An ONNX model.
     Onnx,
+    /// A Caffe model, which holds its network.
+    Caffe,
     /// A bundle of our own.
     Zoo,
 }
@@ -27,6 +29,7 @@ impl Format {
             Self::PyTorch => "PyTorch",
             Self::Safetensors => "safetensors",
             Self::Onnx => "ONNX",
+            Self::Caffe => "Caffe",
             Self::Zoo => "zoo",
         }
     }
@@ -62,6 +65,10 @@ pub fn detect(path: &Path) -> Result<Format, Error> {
     if head.starts_with(b"\x08") || extension.eq_ignore_ascii_case("onnx") {
         return Ok(Format::Onnx);
     }
+    // Another protobuf, where field 1 is the name of the network.
+    if caffe::looks_like_caffe(&head) {
+        return Ok(Format::Caffe);
+    }
     match extension {
         "pth" | "pt" | "bin" => Ok(Format::PyTorch),
         "safetensors" => Ok(Format::Safetensors),
@@ -70,6 +77,7 @@ pub fn detect(path: &Path) -> Result<Format, Error> {
             unknown("it is a Git LFS pointer, not the file itself")
         }
         _ if head.trim_ascii_start().starts_with(b"<") => unknown("it is a web page"),
-        _ => unknown("neither PyTorch, safetensors, ONNX nor zoo"),
+        "caffemodel" => Ok(Format::Caffe),
+        _ => unknown("neither PyTorch, safetensors, ONNX, Caffe nor zoo"),
     }
 }

@@ -1,6 +1,6 @@
 //! Reads models from elsewhere into zoo's: PyTorch and safetensors checkpoints by an
-//! architecture that we know, ONNX files by the graph that they bring. [`export`] is the way
-//! back out.
+//! architecture that we know, ONNX files and Caffe's by the graph that they bring. [`export`] is
+//! the way back out.
 //!
 //! ```no_run
 //! use zoo_convert::{ConvertOptions, convert};
@@ -18,6 +18,7 @@
 
 pub mod architectures;
 mod binding;
+pub mod caffe;
 mod checkpoint;
 mod convert;
 #[cfg(feature = "emit-rust")]

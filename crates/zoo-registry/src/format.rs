@@ -104,12 +104,12 @@ impl FileFormat {
 
     /// Whether the converter reads it, so that a model of a known architecture runs.
     pub fn has_reader(self) -> bool {
-        matches!(self, Self::Pytorch | Self::Onnx | Self::Safetensors | Self::Zoo | Self::ZooDelta)
+        matches!(self, Self::Pytorch | Self::Safetensors) || self.has_graph()
     }
 
     /// Whether a file of this format says by itself what it computes.
     pub fn has_graph(self) -> bool {
-        matches!(self, Self::Onnx | Self::Zoo | Self::ZooDelta)
+        matches!(self, Self::Onnx | Self::Caffemodel | Self::Zoo | Self::ZooDelta)
     }
 }
 

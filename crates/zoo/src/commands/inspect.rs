@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use serde_json::json;
 use zoo_convert::format::{self, Format};
-use zoo_convert::{onnx, pickle, read_checkpoint, renaming};
+use zoo_convert::{caffe, onnx, pickle, read_checkpoint, renaming};
 use zoo_model::bundle::probe_shape;
 use zoo_model::{Bundle, Card, Cuts, Graph, Weights};
 
@@ -27,6 +27,11 @@ pub(crate) fn run(global: &Global, args: &InspectArgs) -> Result<ExitCode> {
         Format::Zoo => show_bundle(global, args, &Bundle::open(path)?),
         Format::Onnx => {
             let model = onnx::load(path)?;
+            let cuts = Cuts::find(&model.graph, &model.weights)?;
+            show_graph(global, args, None, &model.graph, &model.weights, cuts.as_ref())
+        }
+        Format::Caffe => {
+            let model = caffe::load(path, None)?;
             let cuts = Cuts::find(&model.graph, &model.weights)?;
             show_graph(global, args, None, &model.graph, &model.weights, cuts.as_ref())
         }
