@@ -107,8 +107,8 @@ fn a_wrong_architecture_is_refused_with_the_names_that_do_not_fit() {
         "262 unused",
         "`features.0.0.weight`",
     ]);
-    let unknown = zoo.line(&format!("convert {file} --arch mobilenet-v3 --out x.zoo")).fails();
-    unknown.says(&["no architecture is called `mobilenet-v3`", "did you mean `mobilenet-v2`?"]);
+    let unknown = zoo.line(&format!("convert {file} --arch mobilenet-v4 --out x.zoo")).fails();
+    unknown.says(&["no architecture is called `mobilenet-v4`", "did you mean `mobilenet-v2`"]);
     let far = zoo.line(&format!("convert {file} --arch qwertyuiop --out x.zoo")).fails();
     far.says(&["no architecture is called `qwertyuiop`", "hint: there are ", "resnet-50"]);
     let other = fixtures.model("handwriting_model.pth");

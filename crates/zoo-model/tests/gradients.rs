@@ -3,7 +3,7 @@
 
 use zoo_model::exec::{AdamW, TrainOptions, Trainer};
 use zoo_model::graph::{ConvSpec, Value};
-use zoo_model::ops::{Binary, Padding};
+use zoo_model::ops::{Activation, Binary, Padding};
 use zoo_model::{Device, Executor, Graph, GraphBuilder, Tensor, Weights};
 
 /// A network around `middle`: a convolution before it, so that a gradient must pass through.
@@ -152,6 +152,32 @@ fn attention_with_a_gathered_bias() {
         b.reshape_image(&tokens, &[0, 4, 7, 6])
     });
     agrees_with_differences(&graph, false);
+}
+
+#[test]
+fn gates_and_shuffled_channels() {
+    agrees_with_differences(
+        &network(|b, x| {
+            let activations = [Activation::Silu, Activation::Sigmoid];
+            b.squeeze_excitation("gate", x, 2, activations)
+        }),
+        false,
+    );
+    agrees_with_differences(
+        &network(|b, x| {
+            let [kept, moved] = b.halves(x);
+            let moved = b.hard_swish(&moved);
+            let both = b.concat(&[&kept, &moved]);
+            b.shuffle_channels(&both, 2)
+        }),
+        false,
+    );
+}
+
+#[test]
+fn pools_whose_last_window_hangs_over_and_means_of_what_is_inside() {
+    agrees_with_differences(&network(|b, x| b.max_pool_ceil(x, 3, 2, 0)), false);
+    agrees_with_differences(&network(|b, x| b.average_pool_inside(x, 3, 2, 1)), false);
 }
 
 #[test]

@@ -1,18 +1,23 @@
-"""Writes architectures.tsv: of each network its name, how many parameters torchvision's or timm's
-has, and the sha256 of their names and shapes, one `name [length, ...]` a line, sorted. Counters of
-batches and auxiliary heads are left out. Needs torch, torchvision and timm.
+"""Writes architectures.tsv: of each network its name; how many parameters torchvision's or timm's
+has; the sha256 of their names and shapes, one `name [length, ...]` a line, sorted; and how its
+first published weights take pictures: crop, shorter side, filter, first number of the mean.
+Counters of batches and auxiliary heads are left out. Needs torch, torchvision and timm.
 
     python architectures.py > architectures.tsv
 """
 
 import hashlib
+import math
 import re
 
 import timm
 import torch
 import torchvision
 
-TORCHVISION = "alexnet|densenet|efficientnet|googlenet|inception|mnasnet|mobilenet|regnet|res|shuffle|squeeze|vgg|wide"
+TORCHVISION = (
+    "alexnet|densenet|efficientnet|googlenet|inception|mnasnet|mobilenet|regnet|res|shuffle"
+    "|squeeze|vgg|wide"
+)
 TIMM = ["inception_v4", "inception_resnet_v2"]
 LITE = {f"efficientnet_lite{n}": f"tf_efficientnet_lite{n}" for n in range(5)}
 AUXILIARY = ("AuxLogits.", "aux1.", "aux2.")
@@ -64,14 +69,31 @@ def sizes_on_cpu(rule):
     return computed
 
 
-def line(name, state):
+def torchvision_pictures(name):
+    weights = list(torchvision.models.get_model_weights(name))
+    first = next((known for known in weights if known.name == "IMAGENET1K_V1"), weights[0])
+    taken = first.transforms()
+    # These two change the normalisation themselves (`transform_input`).
+    mean = 0.5 if name in ("googlenet", "inception_v3") else taken.mean[0]
+    return taken.crop_size[0], taken.resize_size[0], taken.interpolation.value, mean
+
+
+def timm_pictures(model):
+    config = model.default_cfg
+    size = config["input_size"][1]
+    shorter = math.floor(size / config["crop_pct"])
+    return size, shorter, config["interpolation"], config["mean"][0]
+
+
+def line(name, state, pictures):
     names = lite_names(state) if "lite" in name else {known: known for known in state}
     lines = sorted(
         f"{names[known]} {list(tensor.shape)}\n"
         for known, tensor in state.items()
         if not known.endswith("num_batches_tracked") and not known.startswith(AUXILIARY)
     )
-    return f"{name}\t{len(lines)}\t{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
+    digest = hashlib.sha256("".join(lines).encode()).hexdigest()
+    return "\t".join(map(str, [name, len(lines), digest, *pictures]))
 
 
 if __name__ == "__main__":
@@ -83,8 +105,10 @@ if __name__ == "__main__":
             if re.match(TORCHVISION, name):
                 options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
                 state = models.get_model(name, weights=None, **options).state_dict()
-                print(line(name, state), flush=True)
+                print(line(name, state, torchvision_pictures(name)), flush=True)
         for name in TIMM:
-            print(line(name, timm.create_model(name).state_dict()), flush=True)
+            model = timm.create_model(name)
+            print(line(name, model.state_dict(), timm_pictures(model)), flush=True)
         for name, original in LITE.items():
-            print(line(name, timm.create_model(original).state_dict()), flush=True)
+            # The port's own, which no library records.
+            print(line(name, timm.create_model(original).state_dict(), ["-"] * 4), flush=True)
