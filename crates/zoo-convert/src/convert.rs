@@ -11,7 +11,7 @@ use crate::{Error, LoadReport, bind, caffe, labels, onnx, read_checkpoint};
 
 /// Changes whenever the same file would become another bundle: what was converted before is
 /// then converted again.
-pub const CONVERTER_VERSION: u32 = 2;
+pub const CONVERTER_VERSION: u32 = 3;
 
 /// What to make of a file.
 #[derive(Debug, Clone, Default)]
@@ -26,10 +26,23 @@ pub struct ConvertOptions {
     pub license: Option<String>,
     /// Its classes; ImageNet's for a known architecture with 1000 of them, if not given.
     pub labels: Option<Vec<String>>,
-    /// How images become its input; the architecture's own way, if not given.
-    pub preprocess: Option<Preprocess>,
+    /// How pictures become its input.
+    pub preparation: Preparation,
     /// The floating-point type to store; the file's, if not given.
     pub precision: Option<DType>,
+}
+
+/// How pictures become a model's input.
+#[derive(Debug, Clone, Default)]
+pub enum Preparation {
+    /// As the file says, else as the architecture's first published weights were trained, else as
+    /// most classifiers of pictures are.
+    #[default]
+    Usual,
+    /// In this way.
+    Stated(Preprocess),
+    /// In a way that no [`Preprocess`] tells: the card names none, rather than a wrong one.
+    Untold,
 }
 
 /// A file that became a model.
@@ -66,7 +79,10 @@ pub fn convert(path: &Path, options: &ConvertOptions) -> Result<Conversion, Erro
             (model.graph, model.weights, report, None)
         }
         Format::Caffe => {
-            let crop = options.preprocess.as_ref().and_then(Preprocess::output_shape);
+            let crop = match &options.preparation {
+                Preparation::Stated(stated) => stated.output_shape(),
+                Preparation::Usual | Preparation::Untold => None,
+            };
             let model = caffe::load(path, crop.map(|[_, height, width]| [height, width]))?;
             preprocess = model.preprocess;
             let applied = model.weights.names().map(str::to_owned).collect();
@@ -95,12 +111,13 @@ pub fn convert(path: &Path, options: &ConvertOptions) -> Result<Conversion, Erro
         (None, Some(_), Some(1000)) => labels::imagenet_1k(),
         _ => Vec::new(),
     };
-    card.preprocess = options
-        .preprocess
-        .clone()
-        .or(preprocess)
-        .or_else(|| architecture.map(Architecture::preprocess))
-        .or_else(|| architectures::guess_preprocess(&graph));
+    card.preprocess = match &options.preparation {
+        Preparation::Stated(stated) => Some(stated.clone()),
+        Preparation::Untold => None,
+        Preparation::Usual => preprocess
+            .or_else(|| architecture.map(Architecture::preprocess))
+            .or_else(|| architectures::guess_preprocess(&graph)),
+    };
     let weights = match options.precision {
         Some(precision) => weights.to_float(precision),
         None => weights,

@@ -33,5 +33,5 @@ pub mod renaming;
 
 pub use binding::{LoadReport, bind};
 pub use checkpoint::{Checkpoint, read_checkpoint};
-pub use convert::{CONVERTER_VERSION, Conversion, ConvertOptions, convert};
+pub use convert::{CONVERTER_VERSION, Conversion, ConvertOptions, Preparation, convert};
 pub use error::Error;

@@ -6,7 +6,7 @@ mod caffe_support;
 use caffe_support::{Image, Layer, Message, Net, Numbers, Version, Window, load_bytes, write};
 use zoo_convert::caffe::load;
 use zoo_convert::format::{Format, detect};
-use zoo_convert::{ConvertOptions, Error, convert};
+use zoo_convert::{ConvertOptions, Error, Preparation, convert};
 use zoo_model::preprocess::{Color, Resize};
 use zoo_model::{Cuts, Op, Preprocess};
 
@@ -339,8 +339,10 @@ fn the_size_may_come_from_outside() {
         mean: vec![104.0, 117.0, 123.0],
         ..Preprocess::default()
     };
-    let options =
-        ConvertOptions { preprocess: Some(preprocess.clone()), ..ConvertOptions::default() };
+    let options = ConvertOptions {
+        preparation: Preparation::Stated(preprocess.clone()),
+        ..ConvertOptions::default()
+    };
     let bundle = convert(&path, &options).unwrap().bundle;
     assert_eq!(bundle.graph.inputs[0].shape_text(), "[?, 3, 16, 16]");
     assert_eq!(bundle.card.preprocess, Some(preprocess));

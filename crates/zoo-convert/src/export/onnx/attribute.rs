@@ -1,6 +1,6 @@
 //! Attributes of nodes.
 
-use onnx_ir::{AttributeProto, AttributeType};
+use onnx_ir::{AttributeProto, AttributeType, TensorProto};
 
 fn attribute(name: &str, kind: AttributeType) -> AttributeProto {
     AttributeProto { name: name.to_owned(), type_: kind.into(), ..AttributeProto::default() }
@@ -36,4 +36,9 @@ pub(super) fn float(name: &str, value: f32) -> AttributeProto {
 pub(super) fn text(name: &str, value: &str) -> AttributeProto {
     let s = value.to_owned().into_bytes().into();
     AttributeProto { s, ..attribute(name, AttributeType::STRING) }
+}
+
+/// Numbers in a shape.
+pub(super) fn tensor(name: &str, value: TensorProto) -> AttributeProto {
+    AttributeProto { t: Some(value).into(), ..attribute(name, AttributeType::TENSOR) }
 }

@@ -1,7 +1,7 @@
 //! Layers with weights, and what stands around them.
 
 use onnx_ir::AttributeProto;
-use zoo_model::ops::{BatchNorm, Conv, Gemm, Padding};
+use zoo_model::ops::{BatchNorm, Conv, Gemm, LayerNorm, Padding};
 
 use super::super::attribute::{counts, flag, float, int, text};
 use super::super::node::{NodeWriter, Refusal};
@@ -55,6 +55,11 @@ pub(super) fn batch_norm(norm: BatchNorm, node: &mut NodeWriter) {
     let momentum = 1.0 - norm.momentum;
     let attributes = vec![float("epsilon", norm.epsilon), float("momentum", momentum)];
     node.emit("BatchNormalization", attributes);
+}
+
+pub(super) fn layer_norm(norm: LayerNorm, node: &mut NodeWriter) {
+    let attributes = vec![int("axis", norm.axis), float("epsilon", norm.epsilon)];
+    node.emit("LayerNormalization", attributes);
 }
 
 pub(super) fn gemm(gemm: Gemm, node: &mut NodeWriter) {

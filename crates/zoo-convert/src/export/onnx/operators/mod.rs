@@ -9,9 +9,9 @@ mod layout;
 mod pooling;
 mod reduction;
 
-use zoo_model::Op;
+use zoo_model::{Op, Tensor};
 
-use super::attribute::int;
+use super::attribute::{self, int};
 use super::node::{NodeWriter, Refusal};
 use super::tensor;
 
@@ -20,6 +20,7 @@ pub(super) fn write(op: &Op, node: &mut NodeWriter) -> Result<(), Refusal> {
     match op {
         Op::Conv(conv) => layers::conv(conv, node)?,
         Op::BatchNorm(norm) => layers::batch_norm(*norm, node),
+        Op::LayerNorm(norm) => layers::layer_norm(*norm, node),
         Op::Gemm(gemm) => layers::gemm(*gemm, node),
         Op::MatMul => node.emit("MatMul", Vec::new()),
         Op::Softmax { axis } => node.emit("Softmax", vec![int("axis", *axis)]),
@@ -35,6 +36,10 @@ pub(super) fn write(op: &Op, node: &mut NodeWriter) -> Result<(), Refusal> {
         Op::Cast { to } => {
             let to = tensor::number(zoo_model::Fact::computed(*to));
             node.emit("Cast", vec![int("to", i64::from(to))]);
+        }
+        Op::Constant(constant) => {
+            let values = Tensor::from_f32(&constant.shape, &constant.values);
+            node.emit("Constant", vec![attribute::tensor("value", tensor::write("", &values))]);
         }
         Op::Reduce(reduce) => reduction::reduce(reduce, node)?,
         Op::Layout(layout) => layout::layout(layout, node)?,
