@@ -108,8 +108,9 @@ fn formats(page: &mut String, entries: &[Entry]) -> Result<String> {
     page.push_str("## Formats\n\n");
     let _ = writeln!(
         page,
-        "The registry has {totals}. Untried is a graph whose operators show when it is converted;\n\
-         what does not run is of a format that is not read or of a network that is not built.\n"
+        "The registry has {totals}.\n\
+         Untried is a graph whose operators show when it is converted; what does not run is of a\n\
+         format that is not read or of a network that is not built.\n"
     );
     page.push_str("| format | read | run | untried | do not run |\n|---|---|---|---|---|\n");
     for (format, (read, [runs, untried, lacks])) in counts {

@@ -69,7 +69,11 @@ pub fn convert(path: &Path, options: &ConvertOptions) -> Result<Conversion, Erro
     let mut preprocess = None;
     let (graph, weights, report, architecture) = match format {
         Format::Zoo => {
-            let bundle = Bundle::open(path)?;
+            let mut bundle = Bundle::open(path)?;
+            if let Some(precision) = options.precision {
+                bundle.weights = bundle.weights.to_float(precision);
+                bundle.card.parity = Some(parity(&bundle.graph, &bundle.weights, Device::Cpu)?);
+            }
             return Ok(Conversion { bundle, report: LoadReport::default(), format });
         }
         Format::Onnx => {

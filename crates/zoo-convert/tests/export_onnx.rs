@@ -103,7 +103,6 @@ fn families() {
         "swin-v2-t",
         "maxvit-t",
     ] {
-        println!("{name}");
         let size = architectures::find(name).unwrap().size;
         assert_agrees(&network(name), size);
     }
