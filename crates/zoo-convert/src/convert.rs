@@ -78,8 +78,7 @@ pub fn convert(path: &Path, options: &ConvertOptions) -> Result<Conversion, Erro
         }
         Format::Onnx => {
             let model = onnx::load(path)?;
-            let applied = model.weights.names().map(str::to_owned).collect();
-            let report = LoadReport { applied, ..LoadReport::default() };
+            let report = all_applied(&model.weights);
             (model.graph, model.weights, report, None)
         }
         Format::Caffe => {
@@ -89,8 +88,7 @@ pub fn convert(path: &Path, options: &ConvertOptions) -> Result<Conversion, Erro
             };
             let model = caffe::load(path, crop.map(|[_, height, width]| [height, width]))?;
             preprocess = model.preprocess;
-            let applied = model.weights.names().map(str::to_owned).collect();
-            let report = LoadReport { applied, ..LoadReport::default() };
+            let report = all_applied(&model.weights);
             (model.graph, model.weights, report, None)
         }
         Format::PyTorch | Format::Safetensors => {
@@ -128,6 +126,12 @@ pub fn convert(path: &Path, options: &ConvertOptions) -> Result<Conversion, Erro
     };
     card.parity = Some(parity(&graph, &weights, Device::Cpu)?);
     Ok(Conversion { bundle: Bundle::new(card, graph, weights), report, format })
+}
+
+/// What became of the tensors of a file that holds its own graph.
+fn all_applied(weights: &Weights) -> LoadReport {
+    let applied = weights.names().map(str::to_owned).collect();
+    LoadReport { applied, ..LoadReport::default() }
 }
 
 type Loaded = (Graph, Weights, LoadReport, &'static Architecture);

@@ -27,6 +27,7 @@ mod error;
 pub mod export;
 pub mod format;
 pub mod labels;
+mod names;
 pub mod onnx;
 pub mod pickle;
 pub mod renaming;

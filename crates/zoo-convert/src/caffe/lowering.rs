@@ -1,6 +1,6 @@
 //! From layers to a graph: the names, the parameters, and what is refused.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use zoo_model::graph::Facts;
@@ -9,7 +9,7 @@ use zoo_model::{DType, Fact, Graph, Node, Op, Parameter, Tensor, Weights};
 use super::network::Network;
 use super::wiring::{Step, Wiring};
 use super::{CaffeModel, inputs, layers, malformed};
-use crate::Error;
+use crate::{Error, names};
 
 /// Why a layer is not lowered, each the end of a sentence about it.
 #[derive(Debug)]
@@ -111,12 +111,7 @@ impl<'a> Lowering<'a> {
             node_names: HashSet::new(),
             readers,
             merged: HashSet::new(),
-            graph: Graph {
-                inputs: Vec::new(),
-                nodes: Vec::new(),
-                outputs: Vec::new(),
-                parameters: BTreeMap::new(),
-            },
+            graph: Graph::default(),
             weights: Weights::new(),
             facts: Facts::new(),
         }
@@ -141,6 +136,11 @@ impl<'a> Lowering<'a> {
     /// A name for a value that the file does not have.
     pub(super) fn unused_value(&mut self, wanted: &str) -> String {
         unused(&mut self.taken, wanted)
+    }
+
+    /// What all bottoms are called, in order.
+    pub(super) fn bottoms(&self, step: &Step) -> Result<Vec<String>, Refusal> {
+        (0..step.bottoms.len()).map(|index| self.bottom(step, index)).collect()
     }
 
     /// What the bottom of this index is called.
@@ -232,11 +232,6 @@ impl<'a> Lowering<'a> {
 
 /// `wanted`, or with a number after it that makes it unique among `taken`.
 fn unused(taken: &mut HashSet<String>, wanted: &str) -> String {
-    let mut name = wanted.to_owned();
-    let mut number = taken.len();
-    while !taken.insert(name.clone()) {
-        name = format!("{wanted}_{number}");
-        number += 1;
-    }
-    name
+    let first = taken.len();
+    names::unused(taken, wanted, first)
 }

@@ -1,6 +1,6 @@
 //! From messages to a graph: the names, the parameters and the order of things.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use onnx_ir::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
@@ -11,7 +11,7 @@ use super::node::NodeView;
 use super::parse::{is_own_domain, opset};
 use super::scope::{Scope, every_name, reads};
 use super::{OnnxModel, malformed, operators, tensor};
-use crate::Error;
+use crate::{Error, names};
 
 /// The most numbers an input may have when every open axis has length one: what a graph asks
 /// for is held in memory.
@@ -128,12 +128,7 @@ impl<'a> Lowering<'a> {
             outer: Vec::new(),
             taken,
             statistics: HashSet::new(),
-            graph: Graph {
-                inputs: Vec::new(),
-                nodes: Vec::new(),
-                outputs: Vec::new(),
-                parameters: BTreeMap::new(),
-            },
+            graph: Graph::default(),
             weights: Weights::new(),
             foreign: HashMap::new(),
         })
@@ -207,13 +202,8 @@ impl<'a> Lowering<'a> {
 
     /// `wanted`, or with a number after it that makes it unique among the nodes.
     pub(super) fn unused_name(&mut self, wanted: &str) -> String {
-        let mut name = wanted.to_owned();
-        let mut number = self.scope.node_names.len();
-        while !self.scope.node_names.insert(name.clone()) {
-            name = format!("{wanted}_{number}");
-            number += 1;
-        }
-        name
+        let first = self.scope.node_names.len();
+        names::unused(&mut self.scope.node_names, wanted, first)
     }
 
     /// The value that `name` stands for, once nodes that do nothing are left out.

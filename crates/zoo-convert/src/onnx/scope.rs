@@ -14,6 +14,7 @@ use zoo_model::{Fact, Node, Tensor};
 use super::attributes::Refusal;
 use super::lowering::{Lowering, Role, declared, needed, operator};
 use super::tensor;
+use crate::names;
 
 /// What holds inside one graph of the file only.
 #[derive(Default)]
@@ -148,13 +149,7 @@ impl<'a> Lowering<'a> {
     /// A name for a parameter of the innermost block that nothing else has.
     pub(super) fn unused_parameter(&mut self, name: &str) -> String {
         let wanted = format!("{}{name}", self.scope.path);
-        let mut found = wanted.clone();
-        let mut number = 1;
-        while !self.taken.insert(found.clone()) {
-            found = format!("{wanted}_{number}");
-            number += 1;
-        }
-        found
+        names::unused(&mut self.taken, &wanted, 1)
     }
 
     /// Hands the parameter `name` in, through all the blocks around.

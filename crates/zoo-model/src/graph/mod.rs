@@ -27,7 +27,7 @@ pub use surgery::NewHead;
 use crate::{DType, Hasher, Op};
 
 /// A model's computation, without the numbers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Graph {
     /// What comes in, in order.

@@ -137,7 +137,7 @@ impl Runs {
         let is_built = || architecture.is_some_and(|name| architectures::find(name).is_ok());
         match format {
             FileFormat::Zoo | FileFormat::ZooDelta => Self::Yes,
-            FileFormat::Onnx | FileFormat::Caffemodel => Self::Untried,
+            format if format.has_graph() => Self::Untried,
             format if format.has_reader() && is_built() => Self::Yes,
             _ => Self::No,
         }

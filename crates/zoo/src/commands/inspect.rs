@@ -27,16 +27,25 @@ pub(crate) fn run(global: &Global, args: &InspectArgs) -> Result<ExitCode> {
         Format::Zoo => show_bundle(global, args, &Bundle::open(path)?),
         Format::Onnx => {
             let model = onnx::load(path)?;
-            let cuts = Cuts::find(&model.graph, &model.weights)?;
-            show_graph(global, args, None, &model.graph, &model.weights, cuts.as_ref())
+            show_file(global, args, &model.graph, &model.weights)
         }
         Format::Caffe => {
             let model = caffe::load(path, None)?;
-            let cuts = Cuts::find(&model.graph, &model.weights)?;
-            show_graph(global, args, None, &model.graph, &model.weights, cuts.as_ref())
+            show_file(global, args, &model.graph, &model.weights)
         }
         format => show_checkpoint(global, args, path, format),
     }
+}
+
+/// What a file holds that has no card: its head is looked for here.
+fn show_file(
+    global: &Global,
+    args: &InspectArgs,
+    graph: &Graph,
+    weights: &Weights,
+) -> Result<ExitCode> {
+    let cuts = Cuts::find(graph, weights)?;
+    show_graph(global, args, None, graph, weights, cuts.as_ref())
 }
 
 fn show_bundle(global: &Global, args: &InspectArgs, bundle: &Bundle) -> Result<ExitCode> {

@@ -26,9 +26,7 @@ pub(super) fn lower(lowering: &mut Lowering, step: &Step) -> Result<(), Refusal>
         all if all.len() == count && binary == Binary::Add => all,
         all => return Err(format!("it has {} coefficients for {count} blobs", all.len()).into()),
     };
-    let bottoms: Result<Vec<String>, Refusal> =
-        (0..count).map(|index| lowering.bottom(step, index)).collect();
-    let bottoms = bottoms?;
+    let bottoms = lowering.bottoms(step)?;
     // Operators broadcast, Caffe's layer does not.
     let shapes: Vec<_> = bottoms.iter().filter_map(|name| lowering.shape(name)).collect();
     if shapes.windows(2).any(|pair| pair[0] != pair[1]) {

@@ -85,10 +85,9 @@ fn concat(lowering: &mut Lowering, step: &Step) -> Result<(), Refusal> {
     let settings = step.layer.settings(Settings::Concat)?;
     // `concat_dim` is what `axis` was called first.
     let axis = settings.integer(2).or_else(|| settings.integer(1)).unwrap_or(1);
-    let inputs: Result<Vec<String>, Refusal> =
-        (0..step.bottoms.len()).map(|index| lowering.bottom(step, index)).collect();
+    let inputs = lowering.bottoms(step)?;
     let (name, output) = (lowering.node_name(&step.layer.name), lowering.top(step, 0));
-    lowering.push(name, Op::Layout(Layout::Concat { axis }), inputs?, output);
+    lowering.push(name, Op::Layout(Layout::Concat { axis }), inputs, output);
     Ok(())
 }
 

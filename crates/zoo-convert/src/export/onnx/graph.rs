@@ -9,7 +9,7 @@ use zoo_model::{Bundle, DType, Fact, Graph, Tensor};
 
 use super::node::NodeWriter;
 use super::{attribute, operators, tensor};
-use crate::Error;
+use crate::{Error, names};
 
 /// What open first axes are called.
 const BATCH: &str = "batch";
@@ -137,13 +137,7 @@ impl GraphWriter {
 
     /// `wanted`, or with a number after it that makes it unique.
     pub(super) fn unused_name(&mut self, wanted: &str) -> String {
-        let mut name = wanted.to_owned();
-        let mut number = 1;
-        while !self.taken.insert(name.clone()) {
-            name = format!("{wanted}_{number}");
-            number += 1;
-        }
-        name
+        names::unused(&mut self.taken, wanted, 1)
     }
 
     /// Declares the outputs, with as much of their shapes as holds for every run.
