@@ -91,7 +91,7 @@ pub fn convert(path: &Path, options: &ConvertOptions) -> Result<Conversion, Erro
             let report = all_applied(&model.weights);
             (model.graph, model.weights, report, None)
         }
-        Format::PyTorch | Format::Safetensors => {
+        Format::PyTorch | Format::Safetensors | Format::Keras => {
             let (graph, weights, report, found) = load_checkpoint(path, format, options)?;
             (graph, weights, report, Some(found))
         }

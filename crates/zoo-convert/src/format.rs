@@ -18,6 +18,8 @@ pub enum Format {
     Onnx,
     /// A Caffe model, which holds its network.
     Caffe,
+    /// Weights of Keras in HDF5.
+    Keras,
     /// A bundle of our own.
     Zoo,
 }
@@ -30,6 +32,7 @@ impl Format {
             Self::Safetensors => "safetensors",
             Self::Onnx => "ONNX",
             Self::Caffe => "Caffe",
+            Self::Keras => "Keras",
             Self::Zoo => "zoo",
         }
     }
@@ -56,6 +59,9 @@ pub fn detect(path: &Path) -> Result<Format, Error> {
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"\x80\x02") {
         return Ok(Format::PyTorch);
     }
+    if head.starts_with(b"\x89HDF\r\n\x1a\n") {
+        return Ok(Format::Keras);
+    }
     if let Some((length, [b'{', ..])) = head.split_first_chunk::<8>()
         && u64::from_le_bytes(*length) <= metadata.len()
     {
@@ -78,6 +84,7 @@ pub fn detect(path: &Path) -> Result<Format, Error> {
         }
         _ if head.trim_ascii_start().starts_with(b"<") => unknown("it is a web page"),
         "caffemodel" => Ok(Format::Caffe),
-        _ => unknown("neither PyTorch, safetensors, ONNX, Caffe nor zoo"),
+        "h5" | "hdf5" => Ok(Format::Keras),
+        _ => unknown("neither PyTorch, safetensors, Keras, ONNX, Caffe nor zoo"),
     }
 }

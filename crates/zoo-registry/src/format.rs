@@ -104,7 +104,7 @@ impl FileFormat {
 
     /// Whether the converter reads it, so that a model of a known architecture runs.
     pub fn has_reader(self) -> bool {
-        matches!(self, Self::Pytorch | Self::Safetensors) || self.has_graph()
+        matches!(self, Self::Pytorch | Self::Safetensors | Self::KerasH5) || self.has_graph()
     }
 
     /// Whether a file of this format says by itself what it computes.

@@ -1,3 +1,4 @@
+pub(crate) mod keras;
 mod tar;
 
 use std::fs::File;
@@ -20,10 +21,11 @@ pub struct Checkpoint {
     pub weights: Weights,
 }
 
-/// Reads all tensors of a PyTorch or safetensors file.
+/// Reads all tensors of a PyTorch, safetensors or Keras file.
 pub fn read_checkpoint(path: &Path, format: Format) -> Result<Checkpoint, Error> {
     match format {
         Format::Safetensors => read_safetensors(path),
+        Format::Keras => keras::read(path),
         _ => read_pytorch(path),
     }
 }
@@ -34,6 +36,15 @@ pub fn read_checkpoint(path: &Path, format: Format) -> Result<Checkpoint, Error>
 const MAX_SHARED: u64 = 4;
 /// What they may take in a file of any size.
 const MAX_SMALL: u64 = 16 << 20;
+
+/// Refuses tensors of `lengths` bytes that a file of `size` bytes does not account for.
+fn check_total(size: u64, lengths: impl IntoIterator<Item = u64>) -> Result<(), String> {
+    let all = lengths.into_iter().fold(0, u64::saturating_add);
+    if all > size.saturating_mul(MAX_SHARED).saturating_add(MAX_SMALL) {
+        return Err(format!("{size} bytes cannot hold tensors of {all} bytes"));
+    }
+    Ok(())
+}
 
 fn read_pytorch(path: &Path) -> Result<Checkpoint, Error> {
     let malformed =
@@ -48,10 +59,7 @@ fn read_pytorch(path: &Path) -> Result<Checkpoint, Error> {
     let reader = PytorchReader::new(path).map_err(|error| malformed(error.to_string()))?;
     let container = format!("PyTorch ({:?})", reader.metadata().format_type).to_lowercase();
     let lengths = reader.tensors().values().map(|tensor| tensor.byte_len() as u64);
-    let all = lengths.fold(0, u64::saturating_add);
-    if all > size.saturating_mul(MAX_SHARED).saturating_add(MAX_SMALL) {
-        return Err(malformed(format!("{size} bytes cannot hold tensors of {all} bytes")));
-    }
+    check_total(size, lengths).map_err(malformed)?;
     let mut weights = Weights::new();
     for (name, tensor) in reader.tensors() {
         let dtype = dtype_of(tensor.dtype()).ok_or_else(|| {

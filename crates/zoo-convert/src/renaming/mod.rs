@@ -1,6 +1,6 @@
 //! Checkpoints whose publishers call the parameters of a known network otherwise than torchvision
-//! does: timm, Hugging Face's transformers, the authors of Swin and ConvNeXt, and torchvision in
-//! earlier years.
+//! does: timm, Hugging Face's transformers, Keras, the authors of Swin and ConvNeXt, and torchvision
+//! in earlier years.
 //!
 //! A [`Naming`] is a table of rules from names to names. Where queries, keys and values are apart,
 //! they are joined. What no rule speaks of keeps its name, so that a report can say what is left.
@@ -13,6 +13,7 @@
 
 mod authors;
 mod hugging_face;
+mod keras;
 mod pattern;
 mod timm;
 mod torchvision;
@@ -24,6 +25,7 @@ use pattern::{expand, matches};
 use zoo_model::{Tensor, Weights};
 
 use crate::architectures::{self, Architecture};
+use crate::checkpoint::keras::permuted;
 
 /// A publisher's names for the parameters of a family of networks.
 #[derive(Debug)]
@@ -45,6 +47,9 @@ enum Rule {
     /// Three tensors one after the other along the first axis. Where there is no second, it is
     /// zeros: keys without a bias.
     Join([&'static str; 3], &'static str),
+    /// A matrix whose columns are those of all channels of the first place, then of the second, and
+    /// so on, for so many places; torchvision has all places of the first channel first.
+    Places(&'static str, &'static str, usize),
     /// Nothing: what follows from the architecture.
     Drop(&'static str),
 }
@@ -61,6 +66,11 @@ static ALL: &[&Naming] = &[
     &authors::CONVNEXT,
     &authors::SWIN,
     &torchvision::DENSENET,
+    // The first that fits is taken: the larger network before the smaller.
+    &keras::VGG_19,
+    &keras::VGG_16,
+    &keras::DENSENET,
+    &keras::CONVNEXT,
 ];
 
 /// The same tensors by torchvision's names, once for each naming that a checkpoint may have.
@@ -80,7 +90,7 @@ impl Naming {
     fn apply(&self, checkpoint: &Weights) -> Option<Weights> {
         let prefix = checkpoint.names().find_map(|name| {
             let prefix = name.strip_suffix(self.anchor)?;
-            (prefix.is_empty() || prefix.ends_with('.')).then_some(prefix)
+            (prefix.is_empty() || prefix.ends_with(['.', '_'])).then_some(prefix)
         })?;
         let mut weights = Weights::new();
         let mut joins: BTreeMap<String, Join> = BTreeMap::new();
@@ -91,6 +101,7 @@ impl Naming {
                 None => (name.to_owned(), tensor.clone()),
                 Some(Applied::Named(target)) => (target, tensor.clone()),
                 Some(Applied::Column(target)) => (target, column(tensor)),
+                Some(Applied::Places(target, count)) => (target, channels_first(tensor, count)),
                 Some(Applied::Part(target, part)) => {
                     let join = joins.entry(target).or_default();
                     join[part] = Some((name.to_owned(), tensor.clone()));
@@ -120,6 +131,7 @@ type Join = [Option<(String, Tensor)>; 3];
 enum Applied {
     Named(String),
     Column(String),
+    Places(String, usize),
     Part(String, usize),
     Dropped,
 }
@@ -130,6 +142,9 @@ impl Rule {
         match self {
             Self::Name(from, to) => Some(Applied::Named(expand(to, &matches(from, name)?))),
             Self::Column(from, to) => Some(Applied::Column(expand(to, &matches(from, name)?))),
+            Self::Places(from, to, count) => {
+                Some(Applied::Places(expand(to, &matches(from, name)?), *count))
+            }
             Self::Join(from, to) => from.iter().enumerate().find_map(|(part, from)| {
                 Some(Applied::Part(expand(to, &matches(from, name)?), part))
             }),
@@ -143,6 +158,21 @@ fn column(tensor: &Tensor) -> Tensor {
     let &[length] = tensor.shape() else { return tensor.clone() };
     let bytes = Bytes::copy_from_slice(tensor.bytes());
     Tensor::new(tensor.dtype(), vec![length, 1, 1], bytes).unwrap_or_else(|| tensor.clone())
+}
+
+/// The columns of a matrix channel by channel, where they were place by place, of `places`;
+/// anything else as it is.
+fn channels_first(tensor: &Tensor, places: usize) -> Tensor {
+    let &[rows, columns] = tensor.shape() else { return tensor.clone() };
+    let view = |tensor: &Tensor, shape: Vec<usize>| {
+        Tensor::new(tensor.dtype(), shape, Bytes::copy_from_slice(tensor.bytes()))
+    };
+    if columns % places != 0 {
+        return tensor.clone();
+    }
+    view(tensor, vec![rows, places, columns / places])
+        .and_then(|apart| view(&permuted(&apart, &[0, 2, 1]), vec![rows, columns]))
+        .unwrap_or_else(|| tensor.clone())
 }
 
 /// Three tensors along the first axis; `None` where their types or other axes differ.

@@ -1,8 +1,8 @@
 //! Patterns of names.
 //!
 //! In a pattern, `{i}` stands for a number, `{j}` and `{k}` for others, and `*` at the end for
-//! whatever is left. In the name that it becomes, `{i}` is the number again, `{2i+1}` is
-//! calculated from it, and `*` is what was left.
+//! whatever is left. In the name that it becomes, `{i}` is the number again, `{2i+1}`
+//! and `{i-1}` are calculated from it, and `*` is what was left.
 
 /// What a pattern found in a name.
 #[derive(Debug, Default, PartialEq)]
@@ -59,9 +59,13 @@ fn calculated(term: &str, found: &Found) -> Option<usize> {
     let at = term.find(|c: char| c.is_ascii_alphabetic())?;
     let factor = if at == 0 { 1 } else { term[..at].parse().ok()? };
     let letter = term[at..].chars().next()?;
-    let added = term[at + 1..].strip_prefix('+').map_or(Some(0), |added| added.parse().ok())?;
     let (_, number) = found.numbers.iter().find(|(known, _)| *known == letter)?;
-    Some(factor * number + added)
+    let product = factor * number;
+    let rest = &term[at + 1..];
+    if let Some(less) = rest.strip_prefix('-') {
+        return product.checked_sub(less.parse().ok()?);
+    }
+    Some(product + rest.strip_prefix('+').map_or(Some(0), |added| added.parse().ok())?)
 }
 
 #[cfg(test)]
@@ -88,6 +92,8 @@ mod tests {
         }
         assert_eq!(renamed("cls_token", "class_token", "cls_token").unwrap(), "class_token");
         assert_eq!(renamed("cls_token", "class_token", "cls_tokens"), None);
+        assert_eq!(renamed("a{i}", "b{i-1}", "a3").unwrap(), "b2");
+        assert_eq!(renamed("a{i}", "b{i-1}", "a0").unwrap(), "b0");
         assert_eq!(renamed("a.{i}.*", "{i+1}{3i}", "a.2.é").unwrap(), "36");
     }
 }
