@@ -20,13 +20,14 @@ pub(crate) struct Target {
 }
 
 /// All of them.
-pub(crate) const TARGETS: [Target; 6] = [
+pub(crate) const TARGETS: [Target; 7] = [
     Target { name: "pth", extension: "pth", read: checkpoint },
     Target { name: "safetensors", extension: "safetensors", read: checkpoint },
     Target { name: "onnx", extension: "onnx", read: onnx_model },
     Target { name: "graph_json", extension: "json", read: graph_json },
     Target { name: "zoo_bundle", extension: "zoo", read: zoo_bundle },
     Target { name: "caffemodel", extension: "caffemodel", read: converted },
+    Target { name: "h5", extension: "h5", read: checkpoint },
 ];
 
 impl Target {

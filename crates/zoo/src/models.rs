@@ -164,7 +164,7 @@ pub(crate) fn open(global: &Global, target: &str) -> Result<Bundle> {
 /// Whether this is more likely a path than a name.
 pub(crate) fn looks_like_path(target: &str) -> bool {
     let extension = Path::new(target).extension().and_then(|extension| extension.to_str());
-    let extensions = ["zoo", "pth", "pt", "onnx", "safetensors", "bin", "caffemodel"];
+    let extensions = ["zoo", "pth", "pt", "onnx", "safetensors", "bin", "caffemodel", "h5"];
     let is_model = extension.is_some_and(|extension| extensions.contains(&extension));
     is_model || target.starts_with(['.', '/', '~']) || target.contains('\\')
 }

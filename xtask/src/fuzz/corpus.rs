@@ -34,6 +34,8 @@ pub(crate) fn write(folder: &Path) -> Result<()> {
     put("graph_json/control.json", control.graph.to_json().as_bytes())?;
     put("onnx/external.onnx", &wire::onnx_external())?;
     put("caffemodel/classifier.caffemodel", &wire::caffe())?;
+    // Written by Keras itself: there is no writer of HDF5 here.
+    put("h5/layers.h5", include_bytes!("../../../crates/zoo-convert/tests/data/keras.h5"))?;
     let pickle = wire::state_dict();
     put("pth/bare.pth", &wire::plain_pickle())?;
     put("pth/zip.pth", &wire::zip(&[("a/data.pkl", &pickle), ("a/data/0", &[0; 24])]))?;

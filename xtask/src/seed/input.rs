@@ -23,6 +23,11 @@ pub(super) fn of(
     if let Some(image) = image(row, plan, antialias)? {
         return Ok(Input::Image(image));
     }
+    if plan.architecture.is_some()
+        && let Some(image) = keras(row)
+    {
+        return Ok(Input::Image(image));
+    }
     let text = row.preprocessing.as_str();
     if let Some(words) = facts.preparation.get(text) {
         return Ok(Input::Words(words.clone()));
@@ -84,6 +89,35 @@ fn image(row: &SeedRow, plan: &VersionPlan, antialias: bool) -> Result<Option<Pr
         mean: if plan.transform_input { half } else { mean },
         std: if plan.transform_input { half } else { std },
     }))
+}
+
+/// What Keras does to pictures for its networks, whose numbers an architecture of ours takes as
+/// channels, height and width. Keras' documentation warps them to the input's size.
+fn keras(row: &SeedRow) -> Option<Preprocessing> {
+    let mean = [0.485, 0.456, 0.406];
+    let std = [0.229, 0.224, 0.225];
+    let (color, scale, mean, std) = match row.preprocessing.as_str() {
+        "caffe: bgr,mean=103.939 116.779 123.68,nhwc" => {
+            (Color::Bgr, 1.0, [103.939, 116.779, 123.68], [1.0; 3])
+        }
+        // ConvNeXt's first layer, which has no place in our graph, does the same to 0..255.
+        "torch: rgb,/255,mean=0.485 0.456 0.406,std=0.229 0.224 0.225,nhwc"
+        | "0-255 rgb in; Normalization layer inside the model; nhwc" => {
+            (Color::Rgb, 1.0 / 255.0, mean, std)
+        }
+        _ => return None,
+    };
+    let side = row.input_size.split('x').find_map(|side| side.parse().ok().filter(|n| *n > 3))?;
+    Some(Preprocessing {
+        resize: Resize::Exact([side, side]),
+        filter: Filter::Bilinear,
+        antialias: false,
+        crop: None,
+        color,
+        scale,
+        mean,
+        std,
+    })
 }
 
 /// In words what the Open Model Zoo's options of its converter say.
