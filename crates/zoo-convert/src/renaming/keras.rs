@@ -1,8 +1,8 @@
 //! Keras' names. Source: `keras/src/applications/{vgg16,vgg19,densenet,convnext}.py`, version 3.
 //!
-//! These are the networks that Keras builds as torchvision does. Its ResNets have their strides
-//! elsewhere, and its MobileNets, EfficientNets and Inceptions pad otherwise: their weights would
-//! fit here, and give other numbers.
+//! These are the networks that Keras builds as torchvision does. Its ResNet has its strides
+//! elsewhere, and its MobileNet, EfficientNet and Inception pad otherwise: their weights would fit
+//! here, and give other numbers.
 
 use super::Naming;
 use super::Rule::{Column, Drop, Name, Places};
