@@ -1,0 +1,6 @@
+/// What a thread keeps between calls, so that nothing is allocated once everything has run.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    pub(crate) pointers: Vec<*const f32>,
+    pub(crate) side: Vec<f32>,
+}
