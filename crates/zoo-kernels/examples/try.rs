@@ -24,6 +24,7 @@ fn peak() -> f64 {
 }
 fn main() {
     let p = peak();
+    depthwise();
     println!("peak {p:.1} GFLOP/s");
     // (cin, cout, k, stride, in size, batch)
     let layers = [
@@ -56,5 +57,27 @@ fn main() {
             }
             println!("{isa} {cin:4} -> {cout:4} {k}x{k}/{s} {size:3} b{batch}: {:6.3} ms {:6.1} GFLOP/s {:.0} %", best * 1e3, flops / best / 1e9, flops / best / 1e7 / p);
         }
+    }
+}
+#[allow(dead_code)]
+pub fn depthwise() {
+    for (c, k, s, size, batch) in [(32, 3, 1, 112, 1), (96, 3, 2, 112, 1), (144, 3, 1, 56, 1), (192, 3, 1, 28, 1), (384, 3, 1, 14, 1), (960, 3, 1, 7, 1), (240, 5, 1, 28, 1)] {
+        let isa = Isa::best();
+        let out = (size + 2 * (k / 2) - k) / s + 1;
+        let window = Window { kernel: [k; 2], stride: [s; 2], dilation: [1; 2], padding: [k / 2; 2] };
+        let conv = Depthwise::new(isa, window, &vec![0.1; c * k * k], &vec![0.1; c]);
+        let x = vec![0.5; batch * size * size * c];
+        let mut y = Buffer::zeros(batch * out * out * c);
+        let mut scratch = Scratch::default();
+        let input = Images::new(Pixels::dense(&x, c), batch, size, size);
+        let flops = 2.0 * (batch * out * out * c * k * k) as f64;
+        let mut best = f64::MAX;
+        let start = Instant::now();
+        while start.elapsed().as_secs_f64() < 0.25 {
+            let t = Instant::now();
+            conv.run(&input, [out; 2], &mut PixelsMut::dense(&mut y, c), Activation::Clamp(0.0, 6.0), &mut scratch);
+            best = best.min(t.elapsed().as_secs_f64());
+        }
+        println!("dw {c} {k}x{k}/{s} {size}: {:.3} ms {:.1} GFLOP/s", best * 1e3, flops / best / 1e9);
     }
 }

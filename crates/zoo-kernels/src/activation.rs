@@ -48,6 +48,19 @@ impl Activation {
         unsafe { apply(isa, values.as_mut_ptr(), values.len(), self) }
     }
 
+    /// Applies it to one pixel.
+    ///
+    /// # Safety
+    /// Nobody else may touch it meanwhile, and there must be such a pixel.
+    pub(crate) unsafe fn apply_pixel(self, isa: Isa, out: &PixelsMut, pixel: usize) {
+        if self != Self::NONE {
+            // SAFETY: up to the caller.
+            unsafe {
+                apply(isa, out.as_mut_ptr().add(pixel * out.stride()), out.channels(), self);
+            }
+        }
+    }
+
     /// Applies it to the channels `columns` of the pixels `rows`.
     ///
     /// # Safety

@@ -1,0 +1,279 @@
+//! Convolution of each channel by itself.
+
+use std::ops::Range;
+
+use crate::lanes::{Lanes, multiply_add, versions};
+use crate::{Activation, Buffer, Images, Isa, PixelsMut, Scratch, Window};
+
+/// A depthwise convolution: as many groups as channels, and one output for each.
+#[derive(Debug, Clone)]
+pub struct Depthwise {
+    isa: Isa,
+    window: Window,
+    channels: usize,
+    /// `[taps, channels]`.
+    weight: Buffer,
+    bias: Buffer,
+}
+
+impl Depthwise {
+    /// Takes `weight` `[channels, 1, kernel height, kernel width]` and `bias` `[channels]`.
+    ///
+    /// # Panics
+    /// Where their lengths do not fit.
+    pub fn new(isa: Isa, window: Window, weight: &[f32], bias: &[f32]) -> Self {
+        let (channels, taps) = (bias.len(), window.taps());
+        assert_eq!(weight.len(), channels * taps, "the weight's length");
+        let mut packed = Buffer::zeros(taps * channels);
+        for (channel, weight) in weight.chunks_exact(taps).enumerate() {
+            for (tap, &number) in weight.iter().enumerate() {
+                packed[tap * channels + channel] = number;
+            }
+        }
+        let mut all_bias = Buffer::zeros(channels);
+        all_bias.copy_from_slice(bias);
+        Self { isa, window, channels, weight: packed, bias: all_bias }
+    }
+
+    /// Channels, in and out.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// The window that slides.
+    pub fn window(&self) -> &Window {
+        &self.window
+    }
+
+    /// Convolves all of `input` into `out`, whose pixels are `[batch, out height, out width]`.
+    ///
+    /// # Panics
+    /// Where channels or pixels do not fit.
+    pub fn run(
+        &self,
+        input: &Images,
+        out_size: [usize; 2],
+        out: &mut PixelsMut,
+        activation: Activation,
+        scratch: &mut Scratch,
+    ) {
+        let lines = 0..input.batch() * out_size[0];
+        // SAFETY: `out` is borrowed mutably.
+        unsafe { self.run_lines(input, out_size, out, activation, lines, scratch) }
+    }
+
+    /// Computes the output's `lines`, counted through all images.
+    ///
+    /// # Safety
+    /// Nobody else may touch those lines of `out` meanwhile.
+    ///
+    /// # Panics
+    /// Where channels or pixels do not fit.
+    pub unsafe fn run_lines(
+        &self,
+        input: &Images,
+        out_size: [usize; 2],
+        out: &PixelsMut,
+        activation: Activation,
+        lines: Range<usize>,
+        scratch: &mut Scratch,
+    ) {
+        let [out_height, out_width] = out_size;
+        assert_eq!(input.pixels().channels(), self.channels, "input channels");
+        assert_eq!(out.channels(), self.channels, "output channels");
+        let all = input.batch() * out_height;
+        assert!(lines.end <= all && all * out_width <= out.len(), "output lines");
+        let (clamp, after) = activation.parts();
+        let stride = input.pixels().stride();
+        for line in lines {
+            let (image, y) = (line / out_height, line % out_height);
+            let taps = self.window.inside(0, y, input.height());
+            let interior = self.window.interior(1, input.width(), out_width);
+            scratch.pointers.clear();
+            for tap in taps.clone() {
+                let place = y * self.window.stride[0] + tap * self.window.dilation[0]
+                    - self.window.padding[0];
+                let first = (image * input.height() + place) * input.width();
+                scratch.pointers.push(input.pixels().as_ptr().wrapping_add(first * stride));
+            }
+            let work = Line {
+                rows: &scratch.pointers,
+                first_tap: taps.start,
+                depthwise: self,
+                stride,
+                width: input.width(),
+                interior,
+                out_width,
+                out: out.as_mut_ptr().wrapping_add(line * out_width * out.stride()),
+                out_stride: out.stride(),
+                clamp,
+            };
+            // SAFETY: rows and line are inside the images, and the line is this caller's.
+            unsafe { run_line(self.isa, &work) }
+            if let Some(activation) = after {
+                let pixels = line * out_width..(line + 1) * out_width;
+                // SAFETY: as above.
+                unsafe { activation.apply_to(self.isa, out, pixels, 0..self.channels) }
+            }
+        }
+    }
+}
+
+/// One line of the output.
+struct Line<'a> {
+    /// Where the input's lines begin that lie inside, one for each of the kernel's rows.
+    rows: &'a [*const f32],
+    /// The kernel's row that the first of them belongs to.
+    first_tap: usize,
+    depthwise: &'a Depthwise,
+    stride: usize,
+    width: usize,
+    /// Output pixels whose window hangs over neither left nor right.
+    interior: Range<usize>,
+    out_width: usize,
+    out: *mut f32,
+    out_stride: usize,
+    clamp: (f32, f32),
+}
+
+versions! {
+    /// # Safety
+    /// `rows` must be good for `width` pixels of all channels, `out` for `out_width`, and nobody
+    /// else may touch the latter.
+    unsafe fn run_line = line(work: &Line)
+}
+
+#[inline(always)]
+unsafe fn line<L: Lanes>(work: &Line) {
+    // The most common widths of kernels are known to the compiler.
+    // SAFETY: up to the caller.
+    unsafe {
+        match work.depthwise.window.kernel[1] {
+            3 => line_of_width::<L>(work, 3),
+            5 => line_of_width::<L>(work, 5),
+            width => line_of_width::<L>(work, width),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn line_of_width<L: Lanes>(work: &Line, kernel: usize) {
+    let channels = work.depthwise.channels;
+    // SAFETY: channels stay below their number, pixels below `out_width`.
+    unsafe {
+        if channels < L::COUNT {
+            for channel in 0..channels {
+                single(work, channel);
+            }
+            return;
+        }
+        let mut channel = 0;
+        while channel + 2 * L::COUNT <= channels {
+            columns::<L, 2>(work, kernel, channel);
+            channel += 2 * L::COUNT;
+        }
+        while channel < channels {
+            // The last vector may overlap the one before: what it makes is the same again.
+            columns::<L, 1>(work, kernel, channel.min(channels - L::COUNT));
+            channel += L::COUNT;
+        }
+    }
+}
+
+/// The whole line for `V` vectors of channels.
+#[inline(always)]
+unsafe fn columns<L: Lanes, const V: usize>(work: &Line, kernel: usize, channel: usize) {
+    let window = &work.depthwise.window;
+    // SAFETY: pixels are below `out_width`, with those taps that lie inside.
+    unsafe {
+        let edge = |x: usize| {
+            let inside = window.inside(1, x, work.width);
+            pixels::<L, V, 1>(work, x, inside, channel);
+        };
+        let (mut x, end) = (0, work.interior.end);
+        while x < work.interior.start {
+            edge(x);
+            x += 1;
+        }
+        while x + 4 <= end {
+            pixels::<L, V, 4>(work, x, 0..kernel, channel);
+            x += 4;
+        }
+        while x < end {
+            pixels::<L, V, 1>(work, x, 0..kernel, channel);
+            x += 1;
+        }
+        while x < work.out_width {
+            edge(x);
+            x += 1;
+        }
+    }
+}
+
+/// `X` neighbouring pixels of `V` vectors of channels, over the kernel's columns `taps`.
+#[inline(always)]
+unsafe fn pixels<L: Lanes, const V: usize, const X: usize>(
+    work: &Line,
+    x: usize,
+    taps: Range<usize>,
+    channel: usize,
+) {
+    let Depthwise { window, channels, weight, bias, .. } = work.depthwise;
+    let step = window.stride[1] * work.stride;
+    // SAFETY: the taps lie inside for all of these pixels; weights and bias have all channels.
+    unsafe {
+        let mut sums = [[L::splat(0.0); V]; X];
+        for sums in &mut sums {
+            for (v, sum) in sums.iter_mut().enumerate() {
+                *sum = L::load(bias.as_ptr().add(channel + v * L::COUNT));
+            }
+        }
+        for (index, row) in work.rows.iter().enumerate() {
+            let tap_row = (work.first_tap + index) * window.kernel[1];
+            for tap in taps.clone() {
+                let weights = weight.as_ptr().add((tap_row + tap) * channels + channel);
+                let weights: [L::Vector; V] =
+                    std::array::from_fn(|v| L::load(weights.add(v * L::COUNT)));
+                let place = x * window.stride[1] + tap * window.dilation[1] - window.padding[1];
+                let input = row.add(place * work.stride + channel);
+                for (pixel, sums) in sums.iter_mut().enumerate() {
+                    for (v, sum) in sums.iter_mut().enumerate() {
+                        let number = L::load(input.add(pixel * step + v * L::COUNT));
+                        *sum = L::multiply_add(number, weights[v], *sum);
+                    }
+                }
+            }
+        }
+        let (low, high) = (L::splat(work.clamp.0), L::splat(work.clamp.1));
+        for (pixel, sums) in sums.iter().enumerate() {
+            let out = work.out.add((x + pixel) * work.out_stride + channel);
+            for (v, sum) in sums.iter().enumerate() {
+                L::store(out.add(v * L::COUNT), L::minimum(high, L::maximum(low, *sum)));
+            }
+        }
+    }
+}
+
+/// The whole line for one channel, where there are too few for a vector.
+unsafe fn single(work: &Line, channel: usize) {
+    let Depthwise { window, channels, weight, bias, .. } = work.depthwise;
+    for x in 0..work.out_width {
+        let mut sum = bias[channel];
+        for (index, row) in work.rows.iter().enumerate() {
+            for tap in window.inside(1, x, work.width) {
+                let place = x * window.stride[1] + tap * window.dilation[1] - window.padding[1];
+                let tap = (work.first_tap + index) * window.kernel[1] + tap;
+                // SAFETY: the tap lies inside the line.
+                let number = unsafe { *row.add(place * work.stride + channel) };
+                sum = multiply_add(number, weight[tap * channels + channel], sum);
+            }
+        }
+        let (low, high) = work.clamp;
+        let raised = if sum < low { low } else { sum };
+        // SAFETY: the pixel is inside the output's line.
+        unsafe {
+            *work.out.add(x * work.out_stride + channel) =
+                if raised > high { high } else { raised };
+        }
+    }
+}
