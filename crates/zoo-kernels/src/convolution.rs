@@ -90,6 +90,11 @@ impl Convolution {
         self.outputs * self.groups.len()
     }
 
+    /// Products that make an output.
+    pub fn depth(&self) -> usize {
+        self.window.taps() * self.channels
+    }
+
     /// The window that slides.
     pub fn window(&self) -> &Window {
         &self.window

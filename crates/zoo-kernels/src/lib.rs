@@ -26,6 +26,7 @@ mod matrix;
 mod panels;
 mod pool;
 mod scratch;
+mod team;
 mod tile;
 mod window;
 
@@ -40,4 +41,5 @@ pub use layout::{channels_first, channels_last};
 pub use matrix::{Pixels, PixelsMut};
 pub use pool::{Pooling, pool_images, pool_lines};
 pub use scratch::Scratch;
+pub use team::run_steps;
 pub use window::Window;
