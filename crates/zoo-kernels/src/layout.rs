@@ -7,12 +7,12 @@ use crate::{Images, PixelsMut};
 /// Pixels that are turned together: a few cache lines of each channel.
 const BLOCK: usize = 32;
 
-/// Writes rows of `planes` `[batch, channels, height, width]` to `out`, whose images are higher and
-/// wider by `padding` above and to the left, and by whatever they are larger below and to the
-/// right; `lines` counts the rows of the planes through all images. Padding is left as it is.
+/// Writes `planes` `[batch, channels, height, width]`, of the height and width `size`, to `out`, whose
+/// images are larger: by `padding` zeros above and to the left, and by as many as are left below
+/// and to the right. Computes the output's `lines`, counted through all images.
 ///
 /// # Safety
-/// Nobody else may touch those pixels of `out` meanwhile.
+/// Nobody else may touch those lines of `out` meanwhile.
 ///
 /// # Panics
 /// Where lengths do not fit.
@@ -24,25 +24,39 @@ pub unsafe fn channels_last(
     padding: [usize; 2],
     lines: Range<usize>,
 ) {
-    let [height, width] = size;
+    let ([height, width], [out_height, out_width]) = (size, out_size);
     let channels = out.channels();
-    let images = lines.end.div_ceil(height);
+    let images = lines.end.div_ceil(out_height);
     assert!(images * channels * height * width <= planes.len(), "planes");
-    assert!(images * out_size[0] * out_size[1] <= out.len(), "output pixels");
-    assert!(height + padding[0] <= out_size[0] && width + padding[1] <= out_size[1], "padding");
+    assert!(images * out_height * out_width <= out.len(), "output pixels");
+    assert!(height + padding[0] <= out_height && width + padding[1] <= out_width, "padding");
     for line in lines {
-        let (image, y) = (line / height, line % height);
-        let first = (image * out_size[0] + y + padding[0]) * out_size[1] + padding[1];
+        let (image, y) = (line / out_height, line % out_height);
+        let first = line * out_width;
+        let zeros = |pixels: Range<usize>| {
+            for x in pixels {
+                // SAFETY: the pixel is inside the output, and this caller's alone.
+                unsafe {
+                    let start = out.as_mut_ptr().add((first + x) * out.stride());
+                    std::slice::from_raw_parts_mut(start, channels).fill(0.0);
+                }
+            }
+        };
+        let Some(y) = y.checked_sub(padding[0]).filter(|&y| y < height) else {
+            zeros(0..out_width);
+            continue;
+        };
+        zeros(0..padding[1]);
+        zeros(padding[1] + width..out_width);
         let mut x = 0;
         while x < width {
             let end = width.min(x + BLOCK);
             for channel in 0..channels {
                 let plane = &planes[((image * channels + channel) * height + y) * width..][x..end];
                 for (index, &number) in plane.iter().enumerate() {
-                    // SAFETY: the pixel is inside the output, and this caller's alone.
-                    unsafe {
-                        *out.as_mut_ptr().add((first + x + index) * out.stride() + channel) = number;
-                    }
+                    let pixel = first + padding[1] + x + index;
+                    // SAFETY: as above.
+                    unsafe { *out.as_mut_ptr().add(pixel * out.stride() + channel) = number }
                 }
             }
             x = end;

@@ -26,6 +26,11 @@ struct Progress {
     done: AtomicUsize,
 }
 
+/// How many threads the current pool has.
+pub fn threads() -> usize {
+    rayon::current_num_threads()
+}
+
 /// Runs all steps on up to `threads` threads of the current pool, this one among them: step `i`
 /// has `tasks[i]` tasks, and `work(i, task, scratch)` runs once for each, in any order and on any
 /// thread, but after all of the steps before.

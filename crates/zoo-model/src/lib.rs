@@ -39,6 +39,7 @@ pub mod bundle;
 pub mod exec;
 pub mod graph;
 pub mod ops;
+mod plan;
 pub mod preprocess;
 
 pub use atomic::write_file_atomically;
@@ -49,6 +50,7 @@ pub use error::Error;
 pub use exec::{Device, Executor};
 pub use graph::{Cuts, Fact, Graph, GraphBuilder, Node, Parameter, ValueInfo};
 pub use ops::Op;
+pub use plan::PlanTime;
 pub use preprocess::Preprocess;
 pub use random::{SplitMix64, fnv1a, splitmix64};
 pub use tensor::Tensor;

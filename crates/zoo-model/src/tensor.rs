@@ -70,6 +70,28 @@ impl Tensor {
         self.bytes.clone()
     }
 
+    /// The parts `range` of the first axis, not copied.
+    pub(crate) fn samples(&self, range: std::ops::Range<usize>) -> Self {
+        let size = self.bytes.len() / self.shape[0].max(1);
+        let bytes = self.bytes.slice(range.start * size..range.end * size);
+        let shape = [&[range.len()], &self.shape[1..]].concat();
+        Self { dtype: self.dtype, shape, bytes }
+    }
+
+    /// Lists of tensors, joined one by one along the first axis.
+    pub(crate) fn join_samples(parts: &[Vec<Self>]) -> Vec<Self> {
+        let count = parts.first().map_or(0, Vec::len);
+        let join = |index: usize| {
+            let each = || parts.iter().map(|part| &part[index]);
+            let first = &parts[0][index];
+            let samples: usize = each().map(|part| part.shape[0]).sum();
+            let bytes: Vec<u8> = each().flat_map(|part| part.bytes.iter().copied()).collect();
+            let shape = [&[samples], &first.shape[1..]].concat();
+            Self { dtype: first.dtype, shape, bytes: bytes.into() }
+        };
+        (0..count).map(join).collect()
+    }
+
     /// The elements as `f32`: rounded from `F64` and from whole numbers beyond 2^24.
     pub fn to_f32(&self) -> Vec<f32> {
         fn each<const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec<f32> {

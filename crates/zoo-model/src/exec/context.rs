@@ -31,7 +31,7 @@ pub(super) struct Training<'a> {
 
 impl<'a> Context<'a> {
     /// For inference: running statistics, no dropout.
-    pub(super) fn inference(device: &'a DispatchDevice) -> Self {
+    pub(crate) fn inference(device: &'a DispatchDevice) -> Self {
         Self { device, training: None, node: 0, steps: MAX_STEPS }
     }
 

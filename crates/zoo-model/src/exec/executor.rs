@@ -1,11 +1,39 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use burn_dispatch::{DispatchDevice, DispatchTensor};
 
 use super::frame::Frame;
 use super::{Context, Device, primitive};
 use crate::graph::Facts;
-use crate::{Error, Fact, Graph, Tensor, Weights};
+use crate::plan::{Packed, Plan, PlanTime};
+use crate::{DType, Error, Fact, Graph, Tensor, Weights};
+
+/// What computes a graph's outputs where nothing is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Engine {
+    /// A plan of our own kernels, on the processor; Burn for what they do not know, and on other
+    /// devices.
+    #[default]
+    Plan,
+    /// Burn, node by node.
+    Burn,
+}
+
+impl Engine {
+    /// The name, as `--engine` takes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Burn => "burn",
+        }
+    }
+}
+
+/// Samples that a plan computes at once: with more, what lies between its steps leaves the
+/// processor's caches; with fewer, weights are read more often.
+const SAMPLES: usize = 4;
 
 /// A graph with its parameters on a device, ready to run.
 pub struct Executor {
@@ -14,6 +42,10 @@ pub struct Executor {
     constants: Weights,
     parameters: BTreeMap<String, DispatchTensor>,
     device: DispatchDevice,
+    engine: Engine,
+    packed: Packed,
+    /// Plans by the shapes of their inputs.
+    plans: Mutex<HashMap<Vec<Vec<usize>>, Arc<Plan>>>,
 }
 
 impl Executor {
@@ -53,7 +85,27 @@ impl Executor {
             }
             parameters.insert(name.clone(), primitive::upload(tensor, &device));
         }
-        Ok(Self { graph, constants, parameters, device })
+        let device_is_cpu = device == Device::Cpu.open()?;
+        let engine = if device_is_cpu { Engine::Plan } else { Engine::Burn };
+        Ok(Self {
+            graph,
+            constants,
+            parameters,
+            device,
+            engine,
+            packed: Packed::default(),
+            plans: Mutex::default(),
+        })
+    }
+
+    /// The same, its outputs computed by `engine`; on a device other than the processor it is
+    /// Burn that computes.
+    #[must_use]
+    pub fn with_engine(mut self, engine: Engine) -> Self {
+        if self.engine != Engine::Burn {
+            self.engine = engine;
+        }
+        self
     }
 
     /// The same with its parameters on another device.
@@ -68,6 +120,9 @@ impl Executor {
             constants: self.constants.clone(),
             parameters: self.parameters.iter().map(moved).collect(),
             device,
+            engine: Engine::Burn,
+            packed: Packed::default(),
+            plans: Mutex::default(),
         }
     }
 
@@ -86,9 +141,101 @@ impl Executor {
     /// `inputs` are the graph's, in order; any floating-point type is computed as `F32`.
     /// Fails where a shape does not fit, before anything is computed.
     pub fn infer(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
+        if self.engine == Engine::Plan
+            && let Some(outputs) = self.infer_planned(inputs, None)?
+        {
+            return Ok(outputs);
+        }
         let mut context = Context::inference(&self.device);
         let outputs = self.run(inputs, &self.parameters, &mut context)?;
         Ok(outputs.into_iter().map(primitive::download).collect())
+    }
+
+    /// Computes the graph's outputs by a plan, and how long each part of it took; `None` where the
+    /// engine is Burn, or there is nothing that our kernels know.
+    pub fn infer_timed(
+        &self,
+        inputs: &[Tensor],
+    ) -> Result<Option<(Vec<Tensor>, Vec<PlanTime>)>, Error> {
+        if self.engine != Engine::Plan {
+            return Ok(None);
+        }
+        let mut times = Vec::new();
+        let outputs = self.infer_planned(inputs, Some(&mut times))?;
+        Ok(outputs.map(|outputs| (outputs, times)))
+    }
+
+    /// Products and sums that a plan takes for inputs of these shapes, each counted as one
+    /// operation, without those that Burn computes.
+    pub fn operations(&self, inputs: &[Vec<usize>]) -> Result<u64, Error> {
+        Ok(self.plan(inputs.to_vec())?.operations())
+    }
+
+    fn infer_planned(
+        &self,
+        inputs: &[Tensor],
+        times: Option<&mut Vec<PlanTime>>,
+    ) -> Result<Option<Vec<Tensor>>, Error> {
+        let shapes: Vec<Vec<usize>> = inputs.iter().map(|tensor| tensor.shape().to_vec()).collect();
+        self.check_types(inputs.iter().map(|tensor| Fact::computed(tensor.dtype())))?;
+        let run = |plan: &Plan, inputs: &[Tensor], times| {
+            plan.run(inputs, &self.parameters, &self.device, zoo_kernels::threads(), times)
+        };
+        if let [input] = inputs
+            && let [count, rest @ ..] = input.shape()
+            && *count > SAMPLES
+            && self.graph.inputs[0].shape.first() == Some(&None)
+        {
+            let part = |count: usize| vec![[&[count], rest].concat()];
+            let plan = self.plan(part(SAMPLES))?;
+            if plan.is_useful() && plan.is_by_sample() && times.is_none() {
+                let mut parts = Vec::new();
+                for first in (0..*count).step_by(SAMPLES) {
+                    let samples = SAMPLES.min(count - first);
+                    let plan = self.plan(part(samples))?;
+                    parts.push(run(&plan, &[input.samples(first..first + samples)], None)?);
+                }
+                return Ok(Some(Tensor::join_samples(&parts)));
+            }
+        }
+        let plan = self.plan(shapes)?;
+        if !plan.is_useful() {
+            return Ok(None);
+        }
+        run(&plan, inputs, times).map(Some)
+    }
+
+    /// The plan for inputs of these shapes, made when it is first asked for.
+    fn plan(&self, shapes: Vec<Vec<usize>>) -> Result<Arc<Plan>, Error> {
+        /// More than any program keeps in turn: each holds an arena.
+        const KEPT: usize = 8;
+        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plan) = plans.get(&shapes) {
+            return Ok(plan.clone());
+        }
+        let facts = self.facts(&shapes)?;
+        let threads = zoo_kernels::threads();
+        let plan = Plan::new(&self.graph, facts, &self.parameters, &self.packed, threads)?;
+        if plans.len() >= KEPT {
+            plans.clear();
+        }
+        let plan = Arc::new(plan);
+        plans.insert(shapes, plan.clone());
+        Ok(plan)
+    }
+
+    /// Checks that inputs of these types are what the graph takes.
+    fn check_types(&self, found: impl Iterator<Item = DType>) -> Result<(), Error> {
+        for (info, found) in self.graph.inputs.iter().zip(found) {
+            if found != Fact::computed(info.dtype) {
+                return Err(Error::Input {
+                    name: info.name.clone(),
+                    expected: info.dtype.to_string(),
+                    found: found.to_string(),
+                });
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn device(&self) -> &DispatchDevice {
@@ -135,16 +282,7 @@ impl Executor {
     ) -> Result<Vec<DispatchTensor>, Error> {
         let shapes: Vec<Vec<usize>> = inputs.iter().map(primitive::shape).collect();
         let facts = self.facts(&shapes)?;
-        for (info, input) in self.graph.inputs.iter().zip(&inputs) {
-            let found = primitive::kind(input);
-            if found != Fact::computed(info.dtype) {
-                return Err(Error::Input {
-                    name: info.name.clone(),
-                    expected: info.dtype.to_string(),
-                    found: found.to_string(),
-                });
-            }
-        }
+        self.check_types(inputs.iter().map(primitive::kind))?;
         let mut frame = Frame::new(&self.graph.nodes, &self.graph.outputs, parameters, facts);
         for (info, input) in self.graph.inputs.iter().zip(inputs) {
             frame.insert(&info.name, input);

@@ -14,7 +14,7 @@ use crate::ops::{OpError, Values};
 use crate::{DType, Error, Fact, Node, Tensor};
 
 /// The state of one run of a graph or block.
-pub(super) struct Frame<'a> {
+pub(crate) struct Frame<'a> {
     parameters: &'a BTreeMap<String, DispatchTensor>,
     facts: Facts,
     values: HashMap<&'a str, DispatchTensor>,
@@ -24,7 +24,7 @@ pub(super) struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     /// Before the run of `nodes`, of whose values `facts` are known.
-    pub(super) fn new(
+    pub(crate) fn new(
         nodes: &'a [Node],
         outputs: &'a [String],
         parameters: &'a BTreeMap<String, DispatchTensor>,
@@ -38,8 +38,13 @@ impl<'a> Frame<'a> {
         Self { parameters, facts, values: HashMap::new(), left }
     }
 
+    /// Whether anything reads the value `name`.
+    pub(crate) fn reads(&self, name: &str) -> bool {
+        self.left.contains_key(name)
+    }
+
     /// Gives the value `name`, which is kept if anything reads it.
-    pub(super) fn insert(&mut self, name: &'a str, value: DispatchTensor) {
+    pub(crate) fn insert(&mut self, name: &'a str, value: DispatchTensor) {
         if self.left.contains_key(name) {
             self.values.insert(name, value);
         }
@@ -47,7 +52,7 @@ impl<'a> Frame<'a> {
 
     /// Runs every node once, in order. A value is let go by its last reader, so that its buffer
     /// can be used again.
-    pub(super) fn run(&mut self, nodes: &'a [Node], context: &mut Context) -> Result<(), Error> {
+    pub(crate) fn run(&mut self, nodes: &'a [Node], context: &mut Context) -> Result<(), Error> {
         for (index, node) in nodes.iter().enumerate() {
             context.node = index;
             let made = match self.foretold(node) {
@@ -72,7 +77,7 @@ impl<'a> Frame<'a> {
     }
 
     /// The values called `names`, once everything has run.
-    pub(super) fn outputs(
+    pub(crate) fn outputs(
         &mut self,
         names: &[String],
         context: &Context,

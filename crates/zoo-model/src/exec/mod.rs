@@ -12,6 +12,6 @@ pub use adamw::AdamW;
 pub use burn_dispatch::DispatchTensor;
 pub(crate) use context::Context;
 pub use device::Device;
-pub use executor::Executor;
-pub(crate) use frame::run_block;
+pub use executor::{Engine, Executor};
+pub(crate) use frame::{Frame, run_block};
 pub use training::{Step, TrainOptions, Trainer};

@@ -1,86 +1,232 @@
-//! What a plan does: kernels on places in one arena.
+//! Kernels one after the other, on places in one arena.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use zoo_kernels::{
+use crate::{
     Activation, Combine, Convolution, Depthwise, Epilogue, Images, Isa, Part, Pixels, PixelsMut,
     Pooling, Scratch, Window, affine, channels_first, channels_last, combine, pool_images,
-    pool_lines,
+    pool_lines, run_steps,
 };
 
 /// Where a value lies in the arena: `[batch, height, width, channels]`, one pixel every `stride`
 /// numbers, since it may be a part of a wider value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) offset: usize,
-    pub(super) stride: usize,
-    pub(super) channels: usize,
-    pub(super) batch: usize,
-    pub(super) height: usize,
-    pub(super) width: usize,
+pub struct Place {
+    /// The first number.
+    pub offset: usize,
+    /// Numbers from one pixel to the next.
+    pub stride: usize,
+    /// Numbers of a pixel.
+    pub channels: usize,
+    /// Images.
+    pub batch: usize,
+    /// Pixels from top to bottom.
+    pub height: usize,
+    /// Pixels from left to right.
+    pub width: usize,
 }
 
 impl Place {
-    pub(super) fn pixels(&self) -> usize {
+    /// Pixels of all images.
+    pub fn pixels(&self) -> usize {
         self.batch * self.height * self.width
     }
 
     /// Numbers from the first to the last.
-    pub(super) fn extent(&self) -> usize {
-        (self.pixels() - 1) * self.stride + self.channels
+    pub fn extent(&self) -> usize {
+        self.pixels().saturating_sub(1) * self.stride + self.channels
+    }
+
+    fn end(&self) -> Option<usize> {
+        let pixels = self.batch.checked_mul(self.height)?.checked_mul(self.width)?;
+        let last = pixels.checked_sub(1)?.checked_mul(self.stride)?;
+        self.offset.checked_add(last)?.checked_add(self.channels)
+    }
+
+    /// Whether the two have numbers in common.
+    fn meets(&self, other: &Self) -> bool {
+        let apart = self.offset + self.extent() <= other.offset
+            || other.offset + other.extent() <= self.offset;
+        // Two columns of one wider value are apart though their ranges are not.
+        let columns = |place: &Self, against: &Self| {
+            let start = place.offset % place.stride;
+            start + place.channels <= against.offset % against.stride
+                && start + place.channels <= place.stride
+        };
+        let beside = self.stride == other.stride
+            && (columns(self, other) || columns(other, self))
+            && other.offset % other.stride + other.channels <= other.stride
+            && self.offset % self.stride + self.channels <= self.stride;
+        !(apart || beside)
     }
 }
 
-/// One step of a plan.
+/// One step of a program.
 #[derive(Debug)]
-pub(super) struct Step {
-    pub(super) kernel: Kernel,
-    pub(super) out: Place,
+pub struct Step {
+    /// What is computed.
+    pub kernel: Kernel,
+    /// Where it is written.
+    pub out: Place,
     /// Into how many tasks it falls.
-    pub(super) tasks: usize,
-    /// The nodes of the graph that it computes, for people.
-    pub(super) nodes: Vec<String>,
+    pub tasks: usize,
 }
 
 /// What a step computes.
 #[derive(Debug)]
-pub(super) enum Kernel {
+pub enum Kernel {
     /// Planes that come from outside, into images that may be padded by zeros.
-    Enter { source: usize, size: [usize; 2], padding: [usize; 2] },
+    Enter {
+        /// Which of the values that come from outside.
+        source: usize,
+        /// Their height and width.
+        size: [usize; 2],
+        /// Zeros above and to the left; those below and to the right are what is left.
+        padding: [usize; 2],
+    },
     /// A convolution, or a fully connected layer.
     Convolution {
+        /// The weights.
         convolution: Arc<Convolution>,
+        /// What is convolved.
         input: Place,
+        /// What is added.
         residual: Option<Place>,
+        /// What follows.
         activation: Activation,
+        /// Into which tasks it falls.
         split: Split,
     },
     /// A convolution of each channel by itself.
-    Depthwise { depthwise: Arc<Depthwise>, input: Place, activation: Activation },
+    Depthwise {
+        /// The weights.
+        depthwise: Arc<Depthwise>,
+        /// What is convolved.
+        input: Place,
+        /// What follows.
+        activation: Activation,
+    },
     /// A window's maximum or mean.
-    Pool { window: Window, pooling: Pooling, input: Place },
+    Pool {
+        /// The window that slides.
+        window: Window,
+        /// What is made of what it sees.
+        pooling: Pooling,
+        /// What it slides over.
+        input: Place,
+    },
     /// An image's maximum or mean.
-    PoolImages { max: bool, input: Place },
+    PoolImages {
+        /// Whether it is the maximum.
+        max: bool,
+        /// The images.
+        input: Place,
+    },
     /// A factor and a summand for each channel.
-    Affine { scale: Vec<f32>, shift: Vec<f32>, input: Place, activation: Activation },
+    Affine {
+        /// The factors.
+        scale: Vec<f32>,
+        /// The summands.
+        shift: Vec<f32>,
+        /// What is changed.
+        input: Place,
+        /// What follows.
+        activation: Activation,
+    },
     /// Two values, number by number; the second may be one pixel for each image.
-    Combine { how: Combine, a: Place, b: Place, spread: usize, activation: Activation },
+    Combine {
+        /// How two numbers become one.
+        how: Combine,
+        /// The first value.
+        a: Place,
+        /// The second one.
+        b: Place,
+        /// For how many pixels of the first one a pixel of the second is.
+        spread: usize,
+        /// What follows.
+        activation: Activation,
+    },
     /// All planes of an image one after the other, as what is flattened lies.
-    Flatten { input: Place },
+    Flatten {
+        /// The images.
+        input: Place,
+    },
 }
 
 /// How a convolution falls into tasks.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Split {
-    pub(super) pixels: usize,
-    pub(super) panels: usize,
+pub struct Split {
+    /// Parts of the output's pixels.
+    pub pixels: usize,
+    /// Parts of the output's channels.
+    pub panels: usize,
+}
+
+/// Steps whose places were checked.
+#[derive(Debug)]
+pub struct Program {
+    isa: Isa,
+    steps: Vec<Step>,
+    tasks: Vec<usize>,
+    arena: usize,
+}
+
+impl Program {
+    /// The program of `steps` on an arena of `arena` numbers.
+    ///
+    /// # Panics
+    /// Where a place is not inside the arena, where a step writes to what it reads, or has no
+    /// tasks: faults of whoever made the steps.
+    pub fn new(isa: Isa, steps: Vec<Step>, arena: usize) -> Self {
+        for step in &steps {
+            let inside = |place: &Place| place.end().is_some_and(|end| end <= arena);
+            assert!(inside(&step.out) && step.tasks > 0, "{:?} is outside", step.out);
+            assert!(step.out.channels <= step.out.stride, "{:?} overlaps itself", step.out);
+            for place in step.inputs() {
+                assert!(inside(place), "{place:?} is outside");
+                assert!(!step.out.meets(place), "{:?} overlaps {place:?}", step.out);
+            }
+            if let Kernel::Convolution { split, .. } = &step.kernel {
+                assert_eq!(split.pixels * split.panels, step.tasks, "tasks of a convolution");
+            }
+        }
+        let tasks = steps.iter().map(|step| step.tasks).collect();
+        Self { isa, steps, tasks, arena }
+    }
+
+    /// The steps, in order.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// How many numbers the arena has.
+    pub fn arena(&self) -> usize {
+        self.arena
+    }
+
+    /// Runs the steps `range` on up to `threads` threads of the current pool. `sources` are the
+    /// values that enter.
+    ///
+    /// # Panics
+    /// Where the arena is shorter than it must be, or a source is.
+    pub fn run(&self, range: Range<usize>, arena: &mut [f32], sources: &[&[f32]], threads: usize) {
+        assert!(arena.len() >= self.arena, "the arena is too short");
+        let memory = Memory { start: arena.as_mut_ptr(), len: self.arena };
+        let steps = &self.steps[range.clone()];
+        run_steps(threads, &self.tasks[range], |step, task, scratch| {
+            // SAFETY: steps run one after the other, each task once; the places of a step were
+            // found to be apart, and the arena is borrowed mutably.
+            unsafe { steps[step].run(self.isa, &memory, sources, task, scratch) }
+        });
+    }
 }
 
 /// The arena while a plan runs: many threads write to it, each to its own places.
 #[derive(Clone, Copy)]
-pub(super) struct Memory {
-    pub(super) start: *mut f32,
-    pub(super) len: usize,
+struct Memory {
+    start: *mut f32,
+    len: usize,
 }
 
 // SAFETY: what is done through it is `unsafe`, and says to what.
@@ -93,7 +239,7 @@ impl Memory {
     ///
     /// # Safety
     /// Nobody may write to them meanwhile.
-    pub(super) unsafe fn images(&self, place: &Place) -> Images<'_> {
+    unsafe fn images(&self, place: &Place) -> Images<'_> {
         assert!(place.offset + place.extent() <= self.len, "a place outside of the arena");
         // SAFETY: it is inside the arena; the rest is up to the caller.
         let data = unsafe {
@@ -107,7 +253,7 @@ impl Memory {
     ///
     /// # Safety
     /// Nobody may touch those that are written meanwhile.
-    pub(super) unsafe fn write(&self, place: &Place) -> PixelsMut<'_> {
+    unsafe fn write(&self, place: &Place) -> PixelsMut<'_> {
         assert!(place.offset + place.extent() <= self.len, "a place outside of the arena");
         // SAFETY: it is inside the arena; the rest is up to the caller.
         unsafe {
@@ -122,7 +268,7 @@ impl Memory {
 }
 
 /// Share `task` of `count` things that fall into `tasks` tasks.
-fn share(count: usize, tasks: usize, task: usize) -> std::ops::Range<usize> {
+fn share(count: usize, tasks: usize, task: usize) -> Range<usize> {
     count * task / tasks..count * (task + 1) / tasks
 }
 
@@ -130,13 +276,12 @@ impl Step {
     /// Runs one of its tasks. `sources` are the values that enter.
     ///
     /// # Safety
-    /// All that it reads must have been written, nobody may write to it meanwhile, and nobody else
-    /// may run the same task: places of inputs and output are apart, as the compiler sees to.
-    pub(super) unsafe fn run(
+    /// Nobody may write to what it reads meanwhile, and nobody else may run the same task.
+    unsafe fn run(
         &self,
         isa: Isa,
         memory: &Memory,
-        sources: &[Vec<f32>],
+        sources: &[&[f32]],
         task: usize,
         scratch: &mut Scratch,
     ) {
@@ -147,8 +292,8 @@ impl Step {
             let out = memory.write(&self.out);
             match &self.kernel {
                 Kernel::Enter { source, size, padding } => {
-                    let lines = share(self.out.batch * size[0], self.tasks, task);
-                    channels_last(&sources[*source], *size, &out, out_size, *padding, lines);
+                    let lines = share(self.out.batch * self.out.height, self.tasks, task);
+                    channels_last(sources[*source], *size, &out, out_size, *padding, lines);
                 }
                 Kernel::Convolution { convolution, input, residual, activation, split } => {
                     let input = memory.images(input);
@@ -203,9 +348,9 @@ impl Step {
         }
     }
 
-    /// The values that it reads.
-    pub(super) fn inputs(&mut self) -> Vec<&mut Place> {
-        match &mut self.kernel {
+    /// The places that it reads.
+    pub fn inputs(&self) -> Vec<&Place> {
+        match &self.kernel {
             Kernel::Enter { .. } => Vec::new(),
             Kernel::Convolution { input, residual, .. } => {
                 std::iter::once(input).chain(residual).collect()
@@ -220,7 +365,7 @@ impl Step {
     }
 
     /// Products and sums that it takes, each counted as one operation.
-    pub(super) fn operations(&self) -> u64 {
+    pub fn operations(&self) -> u64 {
         let each = match &self.kernel {
             Kernel::Convolution { convolution, .. } => {
                 2 * convolution.depth() * convolution.outputs()
