@@ -77,12 +77,13 @@ class Turns:
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, **limits, "RTEN_NUM_THREADS": threads},
+            env={**os.environ, **limits, "RTEN_NUM_THREADS": threads, "RUST_BACKTRACE": "0"},
             timeout=LONGEST_TURN,
         )
         if done.returncode != 0:
-            last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-            raise RuntimeError(f"exit code {done.returncode}: {last}")
+            # Causes of an error stand on the lines below it.
+            said = "; ".join(line.strip() for line in done.stderr.splitlines()[-5:] if line.strip())
+            raise RuntimeError(f"exit code {done.returncode}: {said or 'it said nothing'}")
         return json.loads(done.stdout)
 
 
