@@ -47,7 +47,7 @@ pub use bundle::{Bundle, Card, Delta};
 pub use digest::{Digest, Hasher};
 pub use dtype::DType;
 pub use error::Error;
-pub use exec::{Device, Executor};
+pub use exec::{Device, Engine, Executor};
 pub use graph::{Cuts, Fact, Graph, GraphBuilder, Node, Parameter, ValueInfo};
 pub use ops::Op;
 pub use plan::PlanTime;

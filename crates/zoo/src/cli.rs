@@ -543,6 +543,9 @@ pub(crate) struct InspectArgs {
     /// Show every node and parameter
     #[arg(long)]
     pub(crate) all: bool,
+    /// Run it once and show which nodes our kernels compute, which ones Burn does, and the time
+    #[arg(long)]
+    pub(crate) plan: bool,
 }
 
 #[derive(Args)]
@@ -604,6 +607,30 @@ pub(crate) struct BenchArgs {
     /// Runs that are timed
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) runs: u16,
+    /// Threads; as many as there are cores, if not given
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+    /// What computes: the plan of our own kernels, or Burn alone
+    #[arg(long, value_enum, default_value_t = EngineArg::Plan)]
+    pub(crate) engine: EngineArg,
+}
+
+/// What computes a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum EngineArg {
+    /// A plan of our own kernels, with Burn for what they do not know
+    Plan,
+    /// Burn, node by node
+    Burn,
+}
+
+impl From<EngineArg> for zoo_model::Engine {
+    fn from(engine: EngineArg) -> Self {
+        match engine {
+            EngineArg::Plan => Self::Plan,
+            EngineArg::Burn => Self::Burn,
+        }
+    }
 }
 
 #[derive(Args)]

@@ -1,3 +1,5 @@
+mod plan;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -64,6 +66,9 @@ fn show_graph(
     let shapes: Vec<Vec<usize>> =
         graph.inputs.iter().map(|info| probe_shape(&info.shape)).collect();
     let facts = graph.infer(weights, &shapes)?;
+    if args.plan {
+        return plan::show(global, args.all, graph, weights, &shapes);
+    }
     if global.json {
         output::json(&json!({ "card": card, "graph": graph, "cuts": cuts }))?;
         return Ok(ExitCode::SUCCESS);
