@@ -6,12 +6,12 @@ use zoo_model::{Bundle, Card, Cuts, DType, Device, Digest, Graph, Op, Preprocess
 
 use crate::architectures::{self, Architecture};
 use crate::format::{self, Format};
-use crate::renaming::renamed;
-use crate::{Error, LoadReport, bind, caffe, labels, onnx, read_checkpoint};
+use crate::found::load_checkpoint;
+use crate::{Error, LoadReport, caffe, labels, onnx};
 
 /// Changes whenever the same file would become another bundle: what was converted before is
 /// then converted again.
-pub const CONVERTER_VERSION: u32 = 3;
+pub const CONVERTER_VERSION: u32 = 4;
 
 /// What to make of a file.
 #[derive(Debug, Clone, Default)]
@@ -66,16 +66,29 @@ pub fn convert(path: &Path, options: &ConvertOptions) -> Result<Conversion, Erro
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let sha256 = digest_of(path)?;
     check_promise(path, &file, sha256)?;
-    let mut preprocess = None;
+    let (mut bundle, report) = if format == Format::Zoo {
+        (Bundle::open(path)?, LoadReport::default())
+    } else {
+        foreign(path, format, Source { file, sha256 }, options)?
+    };
+    if let Some(precision) = options.precision {
+        bundle.weights = bundle.weights.to_float(precision);
+    }
+    if format != Format::Zoo || options.precision.is_some() {
+        bundle.card.parity = Some(parity(&bundle.graph, &bundle.weights, Device::Cpu)?);
+    }
+    Ok(Conversion { bundle, report, format })
+}
+
+/// A model, as the file has its numbers, without parity vectors; and what became of its tensors.
+fn foreign(
+    path: &Path,
+    format: Format,
+    source: Source,
+    options: &ConvertOptions,
+) -> Result<(Bundle, LoadReport), Error> {
+    let (mut preprocess, mut variant) = (None, None);
     let (graph, weights, report, architecture) = match format {
-        Format::Zoo => {
-            let mut bundle = Bundle::open(path)?;
-            if let Some(precision) = options.precision {
-                bundle.weights = bundle.weights.to_float(precision);
-                bundle.card.parity = Some(parity(&bundle.graph, &bundle.weights, Device::Cpu)?);
-            }
-            return Ok(Conversion { bundle, report: LoadReport::default(), format });
-        }
         Format::Onnx => {
             let model = onnx::load(path)?;
             let report = all_applied(&model.weights);
@@ -91,9 +104,10 @@ pub fn convert(path: &Path, options: &ConvertOptions) -> Result<Conversion, Erro
             let report = all_applied(&model.weights);
             (model.graph, model.weights, report, None)
         }
-        Format::PyTorch | Format::Safetensors | Format::Keras => {
-            let (graph, weights, report, found) = load_checkpoint(path, format, options)?;
-            (graph, weights, report, Some(found))
+        _ => {
+            let found = load_checkpoint(path, format, options)?;
+            variant = Some(found.name());
+            (found.graph, found.weights, found.report, Some(found.architecture))
         }
     };
     check_finite(path, &graph, &weights)?;
@@ -105,8 +119,8 @@ pub fn convert(path: &Path, options: &ConvertOptions) -> Result<Conversion, Erro
         options.license.as_deref().unwrap_or("unknown"),
     );
     card.version = options.version.clone().unwrap_or(card.version);
-    card.architecture = architecture.map(|found| found.name.to_owned());
-    card.source = Some(Source { file, sha256 });
+    card.architecture = variant;
+    card.source = Some(source);
     card.cuts = Cuts::find(&graph, &weights)?;
     card.labels = match (&options.labels, architecture, classes(&graph, &weights)?) {
         (Some(labels), ..) => labels.clone(),
@@ -120,72 +134,13 @@ pub fn convert(path: &Path, options: &ConvertOptions) -> Result<Conversion, Erro
             .or_else(|| architecture.map(Architecture::preprocess))
             .or_else(|| architectures::guess_preprocess(&graph)),
     };
-    let weights = match options.precision {
-        Some(precision) => weights.to_float(precision),
-        None => weights,
-    };
-    card.parity = Some(parity(&graph, &weights, Device::Cpu)?);
-    Ok(Conversion { bundle: Bundle::new(card, graph, weights), report, format })
+    Ok((Bundle::new(card, graph, weights), report))
 }
 
 /// What became of the tensors of a file that holds its own graph.
 fn all_applied(weights: &Weights) -> LoadReport {
     let applied = weights.names().map(str::to_owned).collect();
     LoadReport { applied, ..LoadReport::default() }
-}
-
-type Loaded = (Graph, Weights, LoadReport, &'static Architecture);
-
-fn load_checkpoint(path: &Path, format: Format, options: &ConvertOptions) -> Result<Loaded, Error> {
-    let checkpoint = read_checkpoint(path, format)?;
-    let Found { architecture, graph, weights, report } =
-        find(checkpoint.weights, options.architecture.as_deref())?
-            .ok_or_else(|| Error::NoArchitectureFits { path: path.to_owned() })?;
-    if !report.is_complete() {
-        return Err(Error::DoesNotFit {
-            path: path.to_owned(),
-            architecture: architecture.name.to_owned(),
-            report: Box::new(report),
-        });
-    }
-    Ok((graph, weights, report, architecture))
-}
-
-/// An architecture with the parameters of a checkpoint.
-struct Found {
-    architecture: &'static Architecture,
-    graph: Graph,
-    weights: Weights,
-    report: LoadReport,
-}
-
-/// Binds a checkpoint to the architecture called `name`, or to the one that it fits: by
-/// torchvision's names, or else by those of another publisher. `None` where no name is given and
-/// none fits; where one is given and does not fit, the report says so.
-fn find(checkpoint: Weights, name: Option<&str>) -> Result<Option<Found>, Error> {
-    let named = name.map(architectures::find).transpose()?;
-    let bound = |weights: Weights, naming: Option<&str>| -> Result<Option<Found>, Error> {
-        let Some(architecture) = named.or_else(|| architectures::detect(&weights)) else {
-            return Ok(None);
-        };
-        let graph = architecture.build(architecture.classes_in(&weights).unwrap_or(1000))?;
-        let ignored = |name: &str| architecture.is_ignored(name);
-        let (weights, mut report) = bind(&graph, weights, ignored);
-        report.naming = naming.map(str::to_owned);
-        Ok(Some(Found { architecture, graph, weights, report }))
-    };
-    let direct = bound(checkpoint.clone(), None)?;
-    if direct.as_ref().is_some_and(|found| found.report.is_complete()) {
-        return Ok(direct);
-    }
-    for (naming, weights) in renamed(&checkpoint) {
-        if let Some(found) = bound(weights, Some(naming.name))?
-            && found.report.is_complete()
-        {
-            return Ok(Some(found));
-        }
-    }
-    Ok(direct)
 }
 
 fn digest_of(path: &Path) -> Result<Digest, Error> {

@@ -60,6 +60,17 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A checkpoint whose names and shapes are those of networks that compute differently.
+    #[error(
+        "the parameters of {} are those of {}, which compute differently",
+        path.display(), architectures.join(" and of ")
+    )]
+    Ambiguous {
+        /// The file.
+        path: PathBuf,
+        /// Their names.
+        architectures: Vec<String>,
+    },
     /// A checkpoint that does not fit the architecture.
     #[error("{} does not fit {architecture}: {report}", path.display())]
     DoesNotFit {

@@ -26,6 +26,7 @@ pub mod emit;
 mod error;
 pub mod export;
 pub mod format;
+mod found;
 pub mod labels;
 mod names;
 pub mod onnx;

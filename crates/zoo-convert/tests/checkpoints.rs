@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use zoo_convert::architectures::{self, rule_weights};
-use zoo_convert::{ConvertOptions, Error, bind, convert, pickle};
-use zoo_model::{Graph, Tensor, Weights};
+use zoo_convert::{ConvertOptions, Error, Preparation, bind, convert, pickle};
+use zoo_model::{DType, Graph, Preprocess, Tensor, Weights};
 
 fn resnet() -> Graph {
     architectures::find("resnet18").unwrap().build(7).unwrap()
@@ -54,6 +54,52 @@ fn the_architecture_and_the_classes_of_a_checkpoint_are_found_out() {
     assert_eq!(conversion.bundle.graph.parameters["fc.weight"].shape, [7, 512]);
     assert!(conversion.report.is_complete());
     assert_eq!(conversion.bundle.card.cuts.unwrap().feature_length, 512);
+}
+
+#[test]
+fn a_preparation_that_nobody_tells_is_not_guessed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = checkpoint(dir.path(), |_| ());
+    let stated = Preprocess { mean: vec![0.5; 3], ..Preprocess::imagenet(72, 64) };
+    let card_of = |preparation| {
+        let options = ConvertOptions { preparation, ..ConvertOptions::default() };
+        convert(&path, &options).unwrap().bundle.card
+    };
+    assert_eq!(card_of(Preparation::Untold).preprocess, None);
+    let usual = Preprocess::imagenet(256, 224);
+    assert_eq!(card_of(Preparation::Usual).preprocess, Some(usual));
+    assert_eq!(card_of(Preparation::Stated(stated.clone())).preprocess, Some(stated));
+}
+
+/// Many weights are used on larger pictures than those that they were trained on.
+#[test]
+fn a_graph_takes_pictures_of_the_stated_size() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = checkpoint(dir.path(), |_| ());
+    let preparation = Preparation::Stated(Preprocess::imagenet(72, 64));
+    let options = ConvertOptions { preparation, ..ConvertOptions::default() };
+    let bundle = convert(&path, &options).unwrap().bundle;
+    assert_eq!(bundle.graph.inputs[0].shape, [None, Some(3), Some(64), Some(64)]);
+    assert_eq!(bundle.card.parity.unwrap().shape, [1, 3, 64, 64]);
+}
+
+/// The precision is the same from a checkpoint at once and from a bundle afterwards.
+#[test]
+fn a_precision_is_applied_alike_to_checkpoints_and_bundles() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = checkpoint(dir.path(), |_| ());
+    let with = |path: &Path, precision| {
+        convert(path, &ConvertOptions { precision, ..ConvertOptions::default() }).unwrap().bundle
+    };
+    let halved = with(&path, Some(DType::F16));
+    let bundle = dir.path().join("whole.zoo");
+    let whole = with(&path, None);
+    whole.write(&bundle).unwrap();
+    let later = with(&bundle, Some(DType::F16));
+    assert_eq!(later.weights.get("fc.weight").unwrap().dtype(), DType::F16);
+    assert_eq!((&later.weights, &later.card), (&halved.weights, &halved.card));
+    assert_ne!(later.card.parity, whole.card.parity);
+    assert_eq!(with(&bundle, None).card, whole.card);
 }
 
 #[test]

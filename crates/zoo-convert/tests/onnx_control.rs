@@ -76,6 +76,87 @@ fn a_branch_in_a_loop_reads_what_is_around_it() {
     assert_eq!(zoo_model::Graph::from_json(&json).expect("what was written"), model.graph);
 }
 
+/// An initialiser that is true or false.
+fn truth(mut writer: Writer, name: &str, value: bool) -> Writer {
+    writer.graph.initializer.push(TensorProto {
+        name: name.to_owned(),
+        data_type: 9,
+        int32_data: vec![i32::from(value)],
+        ..TensorProto::default()
+    });
+    writer
+}
+
+/// A branch that a constant chooses, with a branch inside that another chooses; values and weights
+/// of both are called as others outside of them are.
+fn chosen(outer: bool, inner: bool) -> Writer {
+    let matrix = |factor: f32| [factor, 0.0, 0.0, factor];
+    let layer = |factor: f32| {
+        Writer::new(13)
+            .floats("weight", &[2, 2], &matrix(factor))
+            .node("gemm", "Gemm", &["hidden", "weight"], &["y"])
+            .output("y")
+    };
+    let inside = vec![("then_branch", layer(3.0)), ("else_branch", layer(5.0))];
+    let then_branch = truth(Writer::new(13), "inner", inner)
+        .floats("weight", &[2, 2], &matrix(10.0))
+        .node("gemm", "Gemm", &["x", "weight"], &["hidden"])
+        .node("flip", "Not", &["inner"], &["not_inner"]);
+    let then_branch = with_graphs(then_branch, "If", &["not_inner"], &["made"], inside)
+        .node("add", "Add", &["made", "hidden"], &["out"])
+        .output("out");
+    let else_branch = Writer::new(13).output("x");
+    let graph = truth(Writer::new(13), "outer", outer).input("x", &[None, Some(2)]).node(
+        "same",
+        "Identity",
+        &["outer"],
+        &["condition"],
+    );
+    let branches = vec![("then_branch", then_branch), ("else_branch", else_branch)];
+    with_graphs(graph, "If", &["condition"], &["out"], branches)
+        .floats("weight", &[2, 2], &matrix(7.0))
+        .node("head", "Gemm", &["out", "weight"], &["logits"])
+        .output("logits")
+}
+
+#[test]
+fn a_branch_that_a_constant_chooses_is_part_of_the_graph_and_trains() {
+    let x = Tensor::from_f32(&[1, 2], &[1.0, 2.0]);
+    // 7 (10 x + 5 . 10 x), 7 (10 x + 3 . 10 x), 7 x.
+    for (outer, inner, factor, matrices) in
+        [(true, true, 420.0, 3), (true, false, 280.0, 3), (false, true, 7.0, 1)]
+    {
+        let model = chosen(outer, inner).load().expect("a sound model");
+        assert!(model.graph.nodes.iter().all(|node| node.op.name() != "if"));
+        assert_eq!(run(&model, std::slice::from_ref(&x))[0].to_f32(), [factor, 2.0 * factor]);
+        let trainable = model.graph.parameters.values().filter(|p| p.trainable).count();
+        assert_eq!((trainable, model.graph.parameters.len()), (matrices, matrices));
+        assert_eq!(model.weights.get("weight").expect("its name").to_f32()[0], 7.0);
+    }
+    let model = chosen(true, true).load().expect("a sound model");
+    let executor = Executor::new(model.graph, &model.weights, &Device::Cpu).expect("an executor");
+    let options = TrainOptions { batch_statistics: false, dropout: false };
+    let mut trainer = Trainer::new(executor, options, 0, |_| true).expect("a graph that trains");
+    let gradients = trainer.step(&[x], &[0]).expect("a step").gradients();
+    assert_eq!(gradients.names().count(), 3);
+    for (name, gradient) in &gradients {
+        assert!(gradient.to_f32().iter().any(|g| *g != 0.0), "{name} does not move");
+    }
+}
+
+#[test]
+fn a_branch_that_is_not_sound_is_still_refused() {
+    let branch = || Writer::new(13).output("x");
+    let graph = truth(Writer::new(13), "yes", true).input("x", &[Some(2)]);
+    let branches = vec![("then_branch", branch()), ("else_branch", branch())];
+    let error = with_graphs(graph, "If", &["yes"], &["a", "b"], branches)
+        .output("a")
+        .output("b")
+        .load()
+        .expect_err("one value where two are read");
+    assert!(error.to_string().contains("does not make 2 values"), "{error}");
+}
+
 #[test]
 fn a_loop_without_an_end_is_an_error() {
     let body = Writer::new(13)

@@ -79,6 +79,9 @@ fn of_conversion(error: &zoo_convert::Error) -> Option<String> {
         Error::NoArchitectureFits { .. } => {
             format!("say which with --arch; there are {}", known().join(", "))
         }
+        Error::Ambiguous { .. } => "say which with --arch; timm's names for networks that were \
+             trained in TensorFlow begin with `tf_`"
+            .to_owned(),
         Error::Digest { .. } => "fetch the file again".to_owned(),
         Error::NoCounterpart { .. } | Error::TooLarge { .. } => {
             "--format safetensors and burnpack hold the parameters of any model".to_owned()

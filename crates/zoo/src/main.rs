@@ -10,6 +10,7 @@ mod config;
 mod hints;
 mod models;
 mod output;
+mod preparation;
 mod progress;
 
 use std::process::ExitCode;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
-use zoo_convert::{CONVERTER_VERSION, ConvertOptions, Preparation, convert, format};
+use zoo_convert::{CONVERTER_VERSION, ConvertOptions, convert, format};
 use zoo_model::{Bundle, Delta, Digest, Hasher};
 use zoo_registry::trust::TrustStore;
 use zoo_registry::{
@@ -16,6 +16,7 @@ use zoo_registry::{
 use crate::cli::Global;
 use crate::config::Config;
 use crate::output;
+use crate::preparation;
 use crate::progress::Bars;
 
 /// The starter model: the first run needs no network.
@@ -305,20 +306,12 @@ fn cached_bundle(global: &Global, pulled: &Pulled, options: &ConvertOptions) -> 
 
 fn convert_options(pulled: &Pulled) -> Result<ConvertOptions> {
     let (entry, version) = (&pulled.entry, &pulled.version);
-    // The registry does not know zoo-model: both write preprocessing in the same way.
-    let preparation = match (entry.preprocessing_of(version), entry.preparation_of(version)) {
-        (Some(stated), _) => {
-            Preparation::Stated(serde_json::from_value(serde_json::to_value(stated)?)?)
-        }
-        (None, Some(_)) => Preparation::Untold,
-        (None, None) => Preparation::Usual,
-    };
     Ok(ConvertOptions {
         architecture: entry.architecture_of(version).map(str::to_owned),
         name: Some(entry.name.to_string()),
         version: Some(version.version.to_string()),
         license: Some(entry.licence_of(version).to_owned()),
-        preparation,
+        preparation: preparation::of(entry, version)?,
         ..ConvertOptions::default()
     })
 }

@@ -211,6 +211,11 @@ impl Architecture {
         tensor.shape().first().copied()
     }
 
+    /// Whether timm has this network in two ways, of which one is ported from TensorFlow.
+    pub(crate) fn is_ported(&self) -> bool {
+        self.name.starts_with("efficientnet-") || self.name.starts_with("mobilenet-v3-")
+    }
+
     /// Whether a name in a checkpoint is one that nothing here takes, and that is as it should
     /// be.
     pub fn is_ignored(&self, name: &str) -> bool {
@@ -221,10 +226,20 @@ impl Architecture {
 
 /// The architecture called `name`. Case, `-`, `_` and `.` make no difference, but between digits
 /// there must be one, so torchvision's names do as well (`regnet_x_1_6gf` is not
-/// `regnet_x_16gf`); so do timm's with `timm.` before them.
+/// `regnet_x_16gf`); so do timm's with `timm.` before them, and those of its ports from
+/// TensorFlow (`tf_efficientnet_b0`).
 pub fn find(name: &str) -> Result<&'static Architecture, Error> {
-    let wanted = plain(name.strip_prefix("timm.").unwrap_or(name));
-    ALL.iter().find(|architecture| plain(architecture.name) == wanted).ok_or_else(|| {
+    let timm = name.strip_prefix("timm.").unwrap_or(name);
+    let bare = timm.strip_prefix("tf_").or_else(|| timm.strip_prefix("tf-"));
+    let is_port = bare.is_some();
+    let bare = bare.unwrap_or(timm);
+    // timm says how wide MobileNets are; these are the only width here.
+    let wide = bare.strip_suffix("_100").filter(|bare| bare.starts_with("mobilenet"));
+    let wanted = plain(wide.unwrap_or(bare));
+    let known = |architecture: &&Architecture| {
+        plain(architecture.name) == wanted && (architecture.is_ported() || !is_port)
+    };
+    ALL.iter().find(known).ok_or_else(|| {
         let mut near: Vec<_> = ALL
             .iter()
             .map(|known| (strsim::jaro_winkler(&wanted, &plain(known.name)), known.name))

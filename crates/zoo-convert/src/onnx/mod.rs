@@ -5,8 +5,8 @@
 //! [`operators`]. What `onnx-ir` makes of the messages afterwards is not used: it renames every
 //! node and value, stops at the first node that it does not like, and takes 0 for the epsilon
 //! of a batch norm that gives none, where ONNX says 1e-5. Here nodes, values and parameters
-//! keep the names that they have in the file, and nothing is folded: an axis that the file
-//! leaves open, such as the batch, stays open.
+//! keep the names that they have in the file, and nothing is folded but branches that a constant
+//! chooses: an axis that the file leaves open, such as the batch, stays open.
 //!
 //! # What is trainable
 //!
@@ -27,6 +27,7 @@
 //! threads of that name.
 
 mod attributes;
+mod branches;
 mod external;
 mod lowering;
 mod node;
@@ -68,7 +69,9 @@ pub fn load(path: &Path) -> Result<OnnxModel, Error> {
         let builder = thread::Builder::new().name(THREAD_NAME.to_owned()).stack_size(STACK);
         let worker = builder
             .spawn_scoped(scope, || {
-                let model = parse::read(path)?;
+                let mut model = parse::read(path)?;
+                let folder = path.parent().unwrap_or(Path::new(""));
+                branches::resolve(model.graph.mut_or_insert_default(), folder);
                 lowering::lower(path, &model)
             })
             .map_err(|source| Error::Io { path: path.to_owned(), source })?;

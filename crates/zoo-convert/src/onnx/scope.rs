@@ -173,7 +173,7 @@ pub(super) fn every_name(proto: &GraphProto, names: &mut HashSet<String>) {
 }
 
 /// The names that `proto` gives to something.
-fn defined(proto: &GraphProto) -> HashSet<&str> {
+pub(super) fn defined(proto: &GraphProto) -> HashSet<&str> {
     let inputs = proto.input.iter().map(|info| info.name.as_str());
     let tensors = proto.initializer.iter().map(|tensor| tensor.name.as_str());
     let made = proto.node.iter().flat_map(|node| &node.output).map(String::as_str);

@@ -8,6 +8,7 @@ use super::Rule::{Column, Drop, Join, Name};
 pub(super) const CONVNEXT: Naming = Naming {
     name: "the authors' ConvNeXt",
     anchor: "downsample_layers.0.0.weight",
+    dialects: &[],
     rules: &[
         Name("downsample_layers.{i}.{j}.*", "features.{2i}.{j}.*"),
         Column("stages.{i}.{j}.gamma", "features.{2i+1}.{j}.layer_scale"),
@@ -24,6 +25,7 @@ pub(super) const CONVNEXT: Naming = Naming {
 pub(super) const SWIN: Naming = Naming {
     name: "the authors' Swin",
     anchor: "patch_embed.proj.weight",
+    dialects: &[],
     rules: &[
         Name("patch_embed.proj.*", "features.0.0.*"),
         Name("patch_embed.norm.*", "features.0.2.*"),

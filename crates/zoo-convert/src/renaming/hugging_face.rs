@@ -7,6 +7,7 @@ use super::Rule::{Column, Drop, Join, Name};
 pub(super) const VIT: Naming = Naming {
     name: "Hugging Face's Vision Transformer",
     anchor: "embeddings.cls_token",
+    dialects: &[],
     rules: &[
         Name("embeddings.cls_token", "class_token"),
         Name("embeddings.position_embeddings", "encoder.pos_embedding"),
@@ -35,6 +36,7 @@ pub(super) const VIT: Naming = Naming {
 pub(super) const RESNET: Naming = Naming {
     name: "Hugging Face's ResNet",
     anchor: "embedder.embedder.convolution.weight",
+    dialects: &[],
     rules: &[
         Name("embedder.embedder.convolution.*", "conv1.*"),
         Name("embedder.embedder.normalization.*", "bn1.*"),
@@ -55,6 +57,7 @@ pub(super) const RESNET: Naming = Naming {
 pub(super) const CONVNEXT: Naming = Naming {
     name: "Hugging Face's ConvNeXt",
     anchor: "embeddings.patch_embeddings.weight",
+    dialects: &[],
     rules: &[
         Name("embeddings.patch_embeddings.*", "features.0.0.*"),
         Name("embeddings.layernorm.*", "features.0.1.*"),
@@ -76,6 +79,7 @@ pub(super) const CONVNEXT: Naming = Naming {
 pub(super) const SWIN: Naming = Naming {
     name: "Hugging Face's Swin",
     anchor: "embeddings.patch_embeddings.projection.weight",
+    dialects: &[],
     rules: &[
         Name("embeddings.patch_embeddings.projection.*", "features.0.0.*"),
         Name("embeddings.norm.*", "features.0.2.*"),

@@ -13,6 +13,7 @@ const VGG_PLACES: usize = 49;
 pub(super) const VGG_16: Naming = Naming {
     name: "Keras' VGG16",
     anchor: "block1_conv1.weight",
+    dialects: &[],
     rules: &[
         Name("block1_conv1.*", "features.0.*"),
         Name("block1_conv2.*", "features.2.*"),
@@ -37,6 +38,7 @@ pub(super) const VGG_16: Naming = Naming {
 pub(super) const VGG_19: Naming = Naming {
     name: "Keras' VGG19",
     anchor: "block3_conv4.weight",
+    dialects: &[],
     rules: &[
         Name("block1_conv1.*", "features.0.*"),
         Name("block1_conv2.*", "features.2.*"),
@@ -64,6 +66,7 @@ pub(super) const VGG_19: Naming = Naming {
 pub(super) const DENSENET: Naming = Naming {
     name: "Keras' DenseNet",
     anchor: "conv2_block1_0_bn.weight",
+    dialects: &[],
     rules: &[
         Name("conv1_conv.*", "features.conv0.*"),
         Name("conv1_bn.*", "features.norm0.*"),
@@ -82,6 +85,7 @@ pub(super) const DENSENET: Naming = Naming {
 pub(super) const CONVNEXT: Naming = Naming {
     name: "Keras' ConvNeXt",
     anchor: "stem_conv.weight",
+    dialects: &[],
     rules: &[
         Name("stem_conv.*", "features.0.0.*"),
         Name("stem_layernorm.*", "features.0.1.*"),

@@ -9,19 +9,24 @@
 //! Names say nothing of how pictures were normalised: a Vision Transformer from timm or Hugging
 //! Face often takes -1 to 1 where torchvision's takes `ImageNet`'s statistics. That is for whoever
 //! names the file to state. Nor do they tell an epsilon: it is that of the architecture, 1e-6 in
-//! Vision Transformers as they were trained, where transformers' own default is 1e-12.
+//! Vision Transformers as they were trained, where transformers' own default is 1e-12. Where a
+//! publisher has one set of names for networks that compute differently, each way is a
+//! [`Dialect`], and the architecture's name must say which.
 
 mod authors;
+mod dialect;
 mod hugging_face;
 mod keras;
 mod pattern;
 mod timm;
+mod timm_mobile;
 mod torchvision;
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use pattern::{expand, matches};
+pub use dialect::Dialect;
+use pattern::{Found, expand, matches};
 use zoo_model::{Tensor, Weights};
 
 use crate::architectures::{self, Architecture};
@@ -34,6 +39,8 @@ pub struct Naming {
     pub name: &'static str,
     /// A parameter that every such checkpoint has. What stands before it stands before the others.
     anchor: &'static str,
+    /// How the networks compute that have these names; none where they compute as torchvision's.
+    pub dialects: &'static [&'static Dialect],
     rules: &'static [Rule],
 }
 
@@ -42,8 +49,12 @@ pub struct Naming {
 enum Rule {
     /// Another name.
     Name(&'static str, &'static str),
+    /// Another beginning, which `*` ends, and what is left by the first pair of names that fits.
+    Part(&'static str, &'static str, &'static [(&'static str, &'static str)]),
     /// Another name, and two axes of length one behind.
     Column(&'static str, &'static str),
+    /// Another name, and all axes but the first as one: a convolution over the whole of a picture.
+    Matrix(&'static str, &'static str),
     /// Three tensors one after the other along the first axis. Where there is no second, it is
     /// zeros: keys without a bias.
     Join([&'static str; 3], &'static str),
@@ -59,6 +70,18 @@ static ALL: &[&Naming] = &[
     &timm::VIT,
     &timm::CONVNEXT,
     &timm::SWIN,
+    &timm::VGG,
+    &timm_mobile::MOBILENET_V2,
+    &timm_mobile::MOBILENET_V3_LARGE,
+    &timm_mobile::MOBILENET_V3_SMALL,
+    &timm_mobile::MNASNET,
+    &timm_mobile::EFFICIENTNET,
+    &timm_mobile::EFFICIENTNET_V2_S,
+    &timm_mobile::EFFICIENTNET_V2_M_AND_L,
+    &timm_mobile::EFFICIENTNET_LITE_0,
+    &timm_mobile::EFFICIENTNET_LITE_1_AND_2,
+    &timm_mobile::EFFICIENTNET_LITE_3,
+    &timm_mobile::EFFICIENTNET_LITE_4,
     &hugging_face::VIT,
     &hugging_face::RESNET,
     &hugging_face::CONVNEXT,
@@ -101,6 +124,7 @@ impl Naming {
                 None => (name.to_owned(), tensor.clone()),
                 Some(Applied::Named(target)) => (target, tensor.clone()),
                 Some(Applied::Column(target)) => (target, column(tensor)),
+                Some(Applied::Matrix(target)) => (target, matrix(tensor)),
                 Some(Applied::Places(target, count)) => (target, channels_first(tensor, count)),
                 Some(Applied::Part(target, part)) => {
                     let join = joins.entry(target).or_default();
@@ -131,6 +155,7 @@ type Join = [Option<(String, Tensor)>; 3];
 enum Applied {
     Named(String),
     Column(String),
+    Matrix(String),
     Places(String, usize),
     Part(String, usize),
     Dropped,
@@ -141,7 +166,15 @@ impl Rule {
     fn applied(&self, name: &str) -> Option<Applied> {
         match self {
             Self::Name(from, to) => Some(Applied::Named(expand(to, &matches(from, name)?))),
+            Self::Part(from, to, inner) => {
+                let found = matches(from, name)?;
+                let rest = inner
+                    .iter()
+                    .find_map(|(from, to)| Some(expand(to, &matches(from, found.rest)?)))?;
+                Some(Applied::Named(expand(to, &Found { rest: &rest, ..found })))
+            }
             Self::Column(from, to) => Some(Applied::Column(expand(to, &matches(from, name)?))),
+            Self::Matrix(from, to) => Some(Applied::Matrix(expand(to, &matches(from, name)?))),
             Self::Places(from, to, count) => {
                 Some(Applied::Places(expand(to, &matches(from, name)?), *count))
             }
@@ -158,6 +191,16 @@ fn column(tensor: &Tensor) -> Tensor {
     let &[length] = tensor.shape() else { return tensor.clone() };
     let bytes = Bytes::copy_from_slice(tensor.bytes());
     Tensor::new(tensor.dtype(), vec![length, 1, 1], bytes).unwrap_or_else(|| tensor.clone())
+}
+
+/// `[n, a, b, ...]` as `[n, a b ...]`; anything else as it is.
+fn matrix(tensor: &Tensor) -> Tensor {
+    let Some((&rows, rest @ [_, ..])) = tensor.shape().split_first() else {
+        return tensor.clone();
+    };
+    let bytes = Bytes::copy_from_slice(tensor.bytes());
+    let shape = vec![rows, rest.iter().product()];
+    Tensor::new(tensor.dtype(), shape, bytes).unwrap_or_else(|| tensor.clone())
 }
 
 /// The columns of a matrix channel by channel, where they were place by place, of `places`;

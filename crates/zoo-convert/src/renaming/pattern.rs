@@ -7,8 +7,8 @@
 /// What a pattern found in a name.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Found<'a> {
-    numbers: Vec<(char, usize)>,
-    rest: &'a str,
+    pub(super) numbers: Vec<(char, usize)>,
+    pub(super) rest: &'a str,
 }
 
 /// Matches the whole of `name`.

@@ -1,12 +1,13 @@
 //! timm's names. Source: `timm/models/{vision_transformer,convnext,swin_transformer,
-//! swin_transformer_v2}.py`, version 1.
+//! swin_transformer_v2,vgg}.py`, version 1.
 
 use super::Naming;
-use super::Rule::{Column, Drop, Join, Name};
+use super::Rule::{Column, Drop, Join, Matrix, Name};
 
 pub(super) const VIT: Naming = Naming {
     name: "timm's Vision Transformer",
     anchor: "cls_token",
+    dialects: &[],
     rules: &[
         Name("cls_token", "class_token"),
         Name("pos_embed", "encoder.pos_embedding"),
@@ -28,6 +29,7 @@ pub(super) const VIT: Naming = Naming {
 pub(super) const CONVNEXT: Naming = Naming {
     name: "timm's ConvNeXt",
     anchor: "stem.0.weight",
+    dialects: &[],
     rules: &[
         Name("stem.{i}.*", "features.0.{i}.*"),
         Name("stages.{i}.downsample.{j}.*", "features.{2i}.{j}.*"),
@@ -45,6 +47,7 @@ pub(super) const CONVNEXT: Naming = Naming {
 pub(super) const SWIN: Naming = Naming {
     name: "timm's Swin",
     anchor: "patch_embed.proj.weight",
+    dialects: &[],
     rules: &[
         Name("patch_embed.proj.*", "features.0.0.*"),
         Name("patch_embed.norm.*", "features.0.2.*"),
@@ -64,5 +67,20 @@ pub(super) const SWIN: Naming = Naming {
         ),
         Name("layers.{i}.blocks.{j}.*", "features.{2i+1}.{j}.*"),
         Name("head.fc.*", "head.*"),
+    ],
+};
+
+/// With and without batch norms. Its first two matrices are convolutions there, the first over all
+/// of the last feature map.
+pub(super) const VGG: Naming = Naming {
+    name: "timm's VGG",
+    anchor: "pre_logits.fc1.weight",
+    dialects: &[],
+    rules: &[
+        Matrix("pre_logits.fc1.weight", "classifier.0.weight"),
+        Name("pre_logits.fc1.bias", "classifier.0.bias"),
+        Matrix("pre_logits.fc2.weight", "classifier.3.weight"),
+        Name("pre_logits.fc2.bias", "classifier.3.bias"),
+        Name("head.fc.*", "classifier.6.*"),
     ],
 };

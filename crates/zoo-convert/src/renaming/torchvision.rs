@@ -7,6 +7,7 @@ use super::Rule::Name;
 pub(super) const DENSENET: Naming = Naming {
     name: "torchvision's first DenseNet",
     anchor: "features.denseblock1.denselayer1.norm.1.weight",
+    dialects: &[],
     rules: &[
         Name(
             "features.denseblock{i}.denselayer{j}.norm.{k}.*",

@@ -4,9 +4,11 @@ logits that timm and transformers compute from them.
 No weights are stored: both sides make them from the names that stand in the file, by the rule of
 the parity fixtures (`zoo_convert::architectures::rule_weights`, `zoo_model::bundle::rule_tiles`).
 Names that differ only in the number of a block stand once, as `blocks.{0..11}.norm1.weight`.
-Needs timm, transformers, torch, safetensors.
+Needs timm, transformers, torch, safetensors. A second argument is the beginning of the names of
+those to write.
 
     python renamed_checkpoints.py renamed
+    python renamed_checkpoints.py renamed timm.efficientnet
 """
 
 import json
@@ -29,6 +31,21 @@ TIMM = {
     "swin-t": ("swin_tiny_patch4_window7_224", 224),
     "swin-v2-t": ("swinv2_tiny_window8_256", 256),
     "resnet-18": ("resnet18", 224),
+    "vgg-11-bn": ("vgg11_bn", 224),
+    "mobilenet-v2": ("mobilenetv2_100", 224),
+    "mobilenet-v3-large": ("mobilenetv3_large_100", 224),
+    "mobilenet-v3-small": ("mobilenetv3_small_100", 224),
+    "tf-mobilenet-v3-small": ("tf_mobilenetv3_small_100", 224),
+    "mnasnet-0.5": ("mnasnet_050", 224),
+    "efficientnet-b0": ("efficientnet_b0", 224),
+    "tf-efficientnet-b0": ("tf_efficientnet_b0", 224),
+    "efficientnet-b5": ("efficientnet_b5", 456),
+    "tf-efficientnet-v2-s": ("tf_efficientnetv2_s", 384),
+    "efficientnet-v2-m": ("efficientnetv2_m", 480),
+    "efficientnet-lite0": ("efficientnet_lite0", 224),
+    "tf-efficientnet-lite1": ("tf_efficientnet_lite1", 240),
+    "tf-efficientnet-lite3": ("tf_efficientnet_lite3", 280),
+    "tf-efficientnet-lite4": ("tf_efficientnet_lite4", 300),
 }
 # The epsilon of the norms is that with which the published weights were trained, and torchvision's;
 # transformers runs them with 1e-12 unless told so, which moves these logits by 2e-4.
@@ -166,14 +183,17 @@ def write(out, source, architecture, size, shapes, logits):
     print(path, len(shapes), document["logits"])
 
 
-def main(out):
-    for architecture, (name, size) in TIMM.items():
+def main(out, beginning):
+    wanted = lambda source, of: [
+        (name, what) for name, what in of.items() if f"{source}.{name}".startswith(beginning)
+    ]
+    for architecture, (name, size) in wanted("timm", TIMM):
         model = timm.create_model(name, num_classes=CLASSES).eval()
         state, shapes = fill(model.state_dict())
         model.load_state_dict(state)
         with torch.inference_mode():
             write(out, "timm", architecture, size, shapes, model.double()(tiles(size)))
-    for architecture, (name, converted, differences) in AUTHORS.items():
+    for architecture, (name, converted, differences) in wanted("authors", AUTHORS):
         model = timm.create_model(name, num_classes=CLASSES).eval()
         state = model.state_dict()
         for pattern, replacement in differences:
@@ -183,7 +203,7 @@ def main(out):
         model.load_state_dict(converted(dict(state), model))
         with torch.inference_mode():
             write(out, "authors", architecture, 224, shapes, model.double()(tiles(224)))
-    for architecture, (config, kind, size) in HUGGING_FACE.items():
+    for architecture, (config, kind, size) in wanted("hugging-face", HUGGING_FACE):
         config.num_labels = CLASSES
         with tempfile.TemporaryDirectory() as folder:
             # Hugging Face saves by other names than those of its modules: what counts is the file.
@@ -198,4 +218,4 @@ def main(out):
 
 
 torch.set_num_threads(2)
-main(pathlib.Path(sys.argv[1]))
+main(pathlib.Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "")
