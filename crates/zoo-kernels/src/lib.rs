@@ -23,6 +23,7 @@ mod matrix;
 mod panels;
 mod scratch;
 mod tile;
+mod vectorized;
 mod window;
 
 pub use activation::Activation;
@@ -32,4 +33,5 @@ pub use images::Images;
 pub use isa::Isa;
 pub use matrix::{Pixels, PixelsMut};
 pub use scratch::Scratch;
+pub use vectorized::{Work, vectorized};
 pub use window::Window;

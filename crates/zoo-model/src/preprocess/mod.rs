@@ -36,6 +36,7 @@ mod jpeg;
 mod nearest;
 mod normalize;
 mod orientation;
+mod passes;
 mod pixels;
 mod resize;
 mod spec;

@@ -35,12 +35,20 @@ impl Preprocess {
             for row in kept.data.chunks_exact(kept.stride()) {
                 let row_end = values.len() + columns.length;
                 values.resize(values.len() + columns.before, levels[0]);
-                let bytes = row.iter().skip(source).step_by(kept.channels);
-                values.extend(bytes.map(|&byte| levels[usize::from(byte)]));
+                match kept.channels {
+                    1 => append::<1>(row, source, &levels, &mut values),
+                    _ => append::<3>(row, source, &levels, &mut values),
+                }
                 values.resize(row_end, levels[0]);
             }
             values.resize(plane_end, levels[0]);
         }
         Planes { shape, values }
     }
+}
+
+/// Appends what the channel `source` of a row of pixels becomes.
+fn append<const C: usize>(row: &[u8], source: usize, levels: &[f32; 256], values: &mut Vec<f32>) {
+    let (pixels, _) = row.as_chunks::<C>();
+    values.extend(pixels.iter().map(|pixel| levels[usize::from(pixel[source % C])]));
 }
