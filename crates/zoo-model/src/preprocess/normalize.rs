@@ -13,6 +13,16 @@ pub struct Planes {
     pub values: Vec<f32>,
 }
 
+/// What is shown of an image, at its final size but for the zeros around it.
+pub(super) struct Kept {
+    /// The pixels, of 1 or 3 channels.
+    pub(super) pixels: Pixels,
+    /// Which rows of the output they are.
+    pub(super) rows: Window,
+    /// Which columns.
+    pub(super) columns: Window,
+}
+
 impl Preprocess {
     /// What each of the 256 byte values becomes in output channel `channel`:
     /// `(x * scale - mean) / std`, computed in `f64` and rounded once.
@@ -22,9 +32,9 @@ impl Preprocess {
         std::array::from_fn(|x| ((x as f64 * self.scale - mean) / std) as f32)
     }
 
-    /// Normalizes the pixels that `rows` and `columns` keep and surrounds them with pixels of
-    /// value zero, which are normalized as well: torchvision pads before it normalizes.
-    pub(super) fn normalize(&self, kept: &Pixels, rows: &Window, columns: &Window) -> Planes {
+    /// Normalizes the pixels and surrounds them with pixels of value zero, which are normalized
+    /// as well: torchvision pads before it normalizes.
+    pub(super) fn normalize(&self, Kept { pixels: kept, rows, columns }: &Kept) -> Planes {
         let shape = [self.color.channels(), rows.length, columns.length];
         let mut values = Vec::with_capacity(shape.iter().product());
         for channel in 0..shape[0] {

@@ -19,13 +19,13 @@ const fn fixed(value: f64) -> i32 {
 ///
 /// Says `(chroma * share + HALF) >> SCALE_BITS` in a way that 16-bit vectors can follow:
 /// twice the product is cut off, and the last bit rounded away.
-#[inline]
+#[inline(always)]
 fn part(chroma: i16, share: i32) -> i16 {
     (((i32::from(2 * chroma) * share) >> SCALE_BITS) as i16 + 1) >> 1
 }
 
 /// One pixel. Constants that exceed 16 bits are split into a whole and a remainder.
-#[inline]
+#[inline(always)]
 fn pixel(luma: u8, blue: u8, red: u8) -> [u8; 3] {
     const WHOLE: i32 = 1 << SCALE_BITS;
     let luma = i16::from(luma);
@@ -42,6 +42,7 @@ fn pixel(luma: u8, blue: u8, red: u8) -> [u8; 3] {
 }
 
 /// Converts a row of luma and both chromas to interleaved RGB.
+#[inline(always)]
 pub(super) fn to_rgb([luma, blue, red]: [&[u8]; 3], out: &mut [u8]) {
     let (pixels, _) = out.as_chunks_mut::<3>();
     let width = pixels.len();
@@ -67,6 +68,7 @@ pub(super) fn to_rgb([luma, blue, red]: [&[u8]; 3], out: &mut [u8]) {
 }
 
 /// Interleaves a row of red, green and blue.
+#[inline(always)]
 pub(super) fn interleave([red, green, blue]: [&[u8]; 3], out: &mut [u8]) {
     let (pixels, _) = out.as_chunks_mut::<3>();
     for (((pixel, &red), &green), &blue) in pixels.iter_mut().zip(red).zip(green).zip(blue) {
