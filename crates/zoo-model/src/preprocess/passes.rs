@@ -115,7 +115,8 @@ impl Work for Vertical<'_> {
             let at = self.stride - rest.len();
             for (column, out) in (at..).zip(rest) {
                 let column = rows.iter().skip(column).step_by(self.stride);
-                let products = column.zip(weights).map(|(&value, weight)| i32::from(value) * weight);
+                let products =
+                    column.zip(weights).map(|(&value, weight)| i32::from(value) * weight);
                 *out = clip(HALF + products.sum::<i32>());
             }
         }

@@ -151,8 +151,7 @@ fn inverse_group<const N: usize>(group: &Group, steps: &Steps) -> [[[u8; LANES];
             }
             let output = transform(input);
             for row in 0..8 {
-                columns[row][column][lane] =
-                    round::<{ CONSTANT_BITS - PASS_BITS }>(output[row]);
+                columns[row][column][lane] = round::<{ CONSTANT_BITS - PASS_BITS }>(output[row]);
             }
         }
     }
