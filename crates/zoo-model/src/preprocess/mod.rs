@@ -23,6 +23,11 @@
 //! [`Preprocess::digest`] names a preprocessing; the feature cache is keyed by it.
 //! Colour profiles are ignored, as they are by torchvision.
 
+#![allow(
+    clippy::inline_always,
+    reason = "what is compiled for several instruction sets must be inlined where it is"
+)]
+
 mod alpha;
 mod apply;
 mod canonical;

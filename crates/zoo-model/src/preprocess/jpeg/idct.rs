@@ -139,6 +139,7 @@ fn flat(group: &Group, steps: &Steps) -> [[Eight; LANES]; 8] {
 /// For each column and row, the samples of the eight blocks, of whose coefficients only those in
 /// the first `N` rows and columns are not zero.
 #[inline(always)]
+#[allow(clippy::needless_range_loop, reason = "several arrays are indexed by row, column and lane")]
 fn inverse_group<const N: usize>(group: &Group, steps: &Steps) -> [[[u8; LANES]; 8]; 8] {
     let mut columns = [[[Wrapping(0); LANES]; 8]; 8];
     for column in 0..N {
@@ -195,7 +196,7 @@ fn transposed(samples: &[[[u8; LANES]; 8]; 8]) -> [[Eight; LANES]; 8] {
 #[inline(always)]
 fn exchange<const DISTANCE: usize>(words: &mut [Eight; 8], mask: u64) {
     for at in 0..8 {
-        if at & DISTANCE == 0 {
+        if (at / DISTANCE).is_multiple_of(2) {
             let differing = (words[at] >> (8 * DISTANCE) ^ words[at + DISTANCE]) & mask;
             words[at + DISTANCE] ^= differing;
             words[at] ^= differing << (8 * DISTANCE);

@@ -52,8 +52,8 @@ impl<'a> Part<'a> {
         while at < BLOCK - 1 {
             bits.refill();
             let (symbol, value) = self.ac.decode_with_value(bits).ok_or(NO_CODE)?;
-            let run = usize::from(symbol >> 4);
-            if symbol & 15 == 0 {
+            let (run, size) = (usize::from(symbol >> 4), symbol & 15);
+            if size == 0 {
                 if run < 15 {
                     break;
                 }
