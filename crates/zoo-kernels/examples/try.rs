@@ -55,6 +55,20 @@ fn main() {
                 conv.run(&input, [out; 2], &mut PixelsMut::dense(&mut y, cout), &Epilogue { residual: None, activation: Activation::RELU }, &mut scratch);
                 best = best.min(t.elapsed().as_secs_f64());
             }
+            if k == 3 && s == 1 {
+                let wino = Winograd::new(isa, [1, 1], cin, &w, &bias);
+                let mut z = Buffer::zeros(batch * out * out * cout);
+                let mut best = f64::MAX;
+                let start = Instant::now();
+                while start.elapsed().as_secs_f64() < 0.25 {
+                    let t = Instant::now();
+                    wino.run(&input, [out; 2], &mut PixelsMut::dense(&mut z, cout), &Epilogue { residual: None, activation: Activation::RELU }, &mut scratch);
+                    best = best.min(t.elapsed().as_secs_f64());
+                }
+                let worst = y.iter().zip(z.iter()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                let top = y.iter().fold(0.0, |a: f32, b| a.max(b.abs()));
+                println!("   winograd {:6.3} ms, worst {worst:e} of {top}", best * 1e3);
+            }
             println!("{isa} {cin:4} -> {cout:4} {k}x{k}/{s} {size:3} b{batch}: {:6.3} ms {:6.1} GFLOP/s {:.0} %", best * 1e3, flops / best / 1e9, flops / best / 1e7 / p);
         }
     }

@@ -30,7 +30,9 @@ mod program;
 mod scratch;
 mod team;
 mod tile;
+mod vectorized;
 mod window;
+mod winograd;
 
 pub use activation::Activation;
 pub use buffer::Buffer;
@@ -46,4 +48,6 @@ pub use pool::{Pooling, pool_images, pool_lines};
 pub use program::{Kernel, Place, Program, Split, Step};
 pub use scratch::Scratch;
 pub use team::{run_steps, threads};
+pub use vectorized::{Work, vectorized};
 pub use window::Window;
+pub use winograd::Winograd;

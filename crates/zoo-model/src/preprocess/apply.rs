@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::geometry::Window;
+use super::normalize::Kept;
 use super::validate::MAX_OUTPUT_PIXELS;
 use super::{Error, Pixels, Planes, Preprocess, Resize, decode_bytes, decode_file, resize};
 
@@ -13,7 +14,8 @@ impl Preprocess {
     ///
     /// Those of [`decode_file`] and of [`Preprocess::apply`].
     pub fn load(&self, path: &Path) -> Result<Planes, Error> {
-        self.apply(&decode_file(path)?)
+        let kept = self.resample(&decode_file(path)?)?;
+        Ok(self.normalize(&kept))
     }
 
     /// Decodes an image from memory and preprocesses it: `[channels, height, width]`.
@@ -22,7 +24,8 @@ impl Preprocess {
     ///
     /// Those of [`decode_bytes`] and of [`Preprocess::apply`].
     pub fn load_bytes(&self, bytes: &[u8]) -> Result<Planes, Error> {
-        self.apply(&decode_bytes(bytes)?)
+        let kept = self.resample(&decode_bytes(bytes)?)?;
+        Ok(self.normalize(&kept))
     }
 
     /// Preprocesses a decoded image: `[channels, height, width]`.
@@ -32,6 +35,13 @@ impl Preprocess {
     /// [`Error::Invalid`] as [`Preprocess::validate`]; [`Error::OutputTooLarge`] if there is
     /// no crop and the image's shape leads to more than [`MAX_OUTPUT_PIXELS`] pixels.
     pub fn apply(&self, image: &Pixels) -> Result<Planes, Error> {
+        Ok(self.normalize(&self.resample(image)?))
+    }
+
+    /// All but the last step. The decoded image can be given up before that one, which keeps
+    /// down how much memory is held at once: enough to matter, since the C library may hand
+    /// back to the system what is free, only to ask for it again for the next image.
+    fn resample(&self, image: &Pixels) -> Result<Kept, Error> {
         self.validate()?;
         let upright = if self.exif { image.upright() } else { std::borrow::Cow::Borrowed(image) };
         let [rows, columns] = self.windows(&upright);
@@ -40,7 +50,7 @@ impl Preprocess {
             return Err(Error::OutputTooLarge { height, width, limit: MAX_OUTPUT_PIXELS });
         }
         let image = self.color.reduce(self.alpha.remove(&upright));
-        let kept = resize::resize_window(
+        let pixels = resize::resize_window(
             &image,
             self.target(&image),
             rows.kept.clone(),
@@ -48,7 +58,7 @@ impl Preprocess {
             self.filter,
             self.antialias,
         );
-        Ok(self.normalize(&kept, &rows, &columns))
+        Ok(Kept { pixels, rows, columns })
     }
 
     /// `[height, width]` of this image once resized, before the crop.

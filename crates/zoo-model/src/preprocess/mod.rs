@@ -23,6 +23,11 @@
 //! [`Preprocess::digest`] names a preprocessing; the feature cache is keyed by it.
 //! Colour profiles are ignored, as they are by torchvision.
 
+#![allow(
+    clippy::inline_always,
+    reason = "what is compiled for several instruction sets must be inlined where it is"
+)]
+
 mod alpha;
 mod apply;
 mod canonical;
@@ -36,6 +41,7 @@ mod jpeg;
 mod nearest;
 mod normalize;
 mod orientation;
+mod passes;
 mod pixels;
 mod resize;
 mod spec;

@@ -13,6 +13,16 @@ pub struct Planes {
     pub values: Vec<f32>,
 }
 
+/// What is shown of an image, at its final size but for the zeros around it.
+pub(super) struct Kept {
+    /// The pixels, of 1 or 3 channels.
+    pub(super) pixels: Pixels,
+    /// Which rows of the output they are.
+    pub(super) rows: Window,
+    /// Which columns.
+    pub(super) columns: Window,
+}
+
 impl Preprocess {
     /// What each of the 256 byte values becomes in output channel `channel`:
     /// `(x * scale - mean) / std`, computed in `f64` and rounded once.
@@ -22,9 +32,9 @@ impl Preprocess {
         std::array::from_fn(|x| ((x as f64 * self.scale - mean) / std) as f32)
     }
 
-    /// Normalizes the pixels that `rows` and `columns` keep and surrounds them with pixels of
-    /// value zero, which are normalized as well: torchvision pads before it normalizes.
-    pub(super) fn normalize(&self, kept: &Pixels, rows: &Window, columns: &Window) -> Planes {
+    /// Normalizes the pixels and surrounds them with pixels of value zero, which are normalized
+    /// as well: torchvision pads before it normalizes.
+    pub(super) fn normalize(&self, Kept { pixels: kept, rows, columns }: &Kept) -> Planes {
         let shape = [self.color.channels(), rows.length, columns.length];
         let mut values = Vec::with_capacity(shape.iter().product());
         for channel in 0..shape[0] {
@@ -35,12 +45,20 @@ impl Preprocess {
             for row in kept.data.chunks_exact(kept.stride()) {
                 let row_end = values.len() + columns.length;
                 values.resize(values.len() + columns.before, levels[0]);
-                let bytes = row.iter().skip(source).step_by(kept.channels);
-                values.extend(bytes.map(|&byte| levels[usize::from(byte)]));
+                match kept.channels {
+                    1 => append::<1>(row, source, &levels, &mut values),
+                    _ => append::<3>(row, source, &levels, &mut values),
+                }
                 values.resize(row_end, levels[0]);
             }
             values.resize(plane_end, levels[0]);
         }
         Planes { shape, values }
     }
+}
+
+/// Appends what the channel `source` of a row of pixels becomes.
+fn append<const C: usize>(row: &[u8], source: usize, levels: &[f32; 256], values: &mut Vec<f32>) {
+    let (pixels, _) = row.as_chunks::<C>();
+    values.extend(pixels.iter().map(|pixel| levels[usize::from(pixel[source % C])]));
 }

@@ -8,8 +8,8 @@
 
 use std::ops::Range;
 
-use super::taps::{HALF, Taps, clip};
-use super::{Filter, Pixels, nearest};
+use super::taps::Taps;
+use super::{Filter, Pixels, nearest, passes};
 
 /// The window `rows` x `columns` of `image` resampled to `target` `[height, width]`.
 ///
@@ -36,11 +36,8 @@ pub(super) fn resize_window(
     let across = Taps::new(filter, antialias, image.width, width, columns);
     let needed = down.span();
     let first = needed.start;
-    let narrow = match image.channels {
-        1 => horizontal::<1>(image, needed, &across),
-        _ => horizontal::<3>(image, needed, &across),
-    };
-    let data = vertical(&narrow, across.len() * image.channels, first, &down);
+    let narrow = passes::horizontal(image, needed, &across);
+    let data = passes::vertical(&narrow, across.len() * image.channels, first, &down);
     Pixels::from_parts(down.len(), across.len(), image.channels, data)
 }
 
@@ -53,40 +50,4 @@ pub(super) fn copy_window(image: &Pixels, rows: Range<usize>, columns: Range<usi
         data.extend_from_slice(&image.data[start..start + image.stride()][bytes]);
     }
     Pixels::from_parts(rows.len(), columns.len(), image.channels, data)
-}
-
-/// The first pass over the input's `rows`: `[rows, taps, C]`.
-fn horizontal<const C: usize>(image: &Pixels, rows: Range<usize>, taps: &Taps) -> Vec<u8> {
-    let mut output = Vec::with_capacity(rows.len() * taps.len() * C);
-    let stride = image.stride();
-    for row in image.data[rows.start * stride..rows.end * stride].chunks_exact(stride) {
-        let (pixels, _) = row.as_chunks::<C>();
-        for (start, weights) in taps.iter() {
-            let mut sums = [HALF; C];
-            for (pixel, &weight) in pixels[start..start + weights.len()].iter().zip(weights) {
-                for (sum, &value) in sums.iter_mut().zip(pixel) {
-                    *sum += i32::from(value) * weight;
-                }
-            }
-            output.extend_from_slice(&sums.map(clip));
-        }
-    }
-    output
-}
-
-/// The second pass over rows of `stride` bytes, of which the first is the input's row `first`.
-fn vertical(rows: &[u8], stride: usize, first: usize, taps: &Taps) -> Vec<u8> {
-    let mut output = Vec::with_capacity(taps.len() * stride);
-    let mut sums = vec![HALF; stride];
-    for (start, weights) in taps.iter() {
-        sums.fill(HALF);
-        let above = &rows[(start - first) * stride..];
-        for (row, &weight) in above.chunks_exact(stride).zip(weights) {
-            for (sum, &value) in sums.iter_mut().zip(row) {
-                *sum += i32::from(value) * weight;
-            }
-        }
-        output.extend(sums.iter().map(|&sum| clip(sum)));
-    }
-    output
 }

@@ -13,6 +13,7 @@ pub(super) const HALF: i32 = 1 << (PRECISION_BITS - 1);
 
 /// A weighted sum of pixels back to a pixel: rounded, and clipped because filters with
 /// negative lobes overshoot.
+#[inline(always)]
 pub(super) fn clip(sum: i32) -> u8 {
     (sum >> PRECISION_BITS).clamp(0, 255) as u8
 }

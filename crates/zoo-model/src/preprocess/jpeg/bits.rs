@@ -7,6 +7,7 @@ use super::markers::find_marker;
 ///
 /// Beyond the end it hands out zeros, so that the decoders need not look at every bit;
 /// [`Bits::check`] tells afterwards whether any of them was used.
+#[derive(Clone, Copy)]
 pub(super) struct Bits<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -25,7 +26,7 @@ impl<'a> Bits<'a> {
     }
 
     /// Makes at least 32 bits available: a Huffman code (16) and the value it announces (15).
-    #[inline]
+    #[inline(always)]
     pub(super) fn refill(&mut self) {
         if self.count < 32 {
             match self.bytes.get(self.at..).and_then(|rest| rest.first_chunk()) {
@@ -35,14 +36,16 @@ impl<'a> Bits<'a> {
                     self.at += taken as usize;
                     self.count += 8 * taken;
                 }
-                _ => self.refill_bytewise(),
+                // By value: a reference would keep the bits in memory instead of registers.
+                _ => *self = self.refilled_bytewise(),
             }
         }
     }
 
-    /// As [`Bits::refill`] where a `0xFF` or the end is near.
+    /// What [`Bits::refill`] leaves where a `0xFF` or the end is near.
     #[cold]
-    fn refill_bytewise(&mut self) {
+    #[inline(never)]
+    fn refilled_bytewise(mut self) -> Self {
         while self.count <= 56 {
             let byte = match self.bytes.get(self.at) {
                 Some(0xFF) => {
@@ -51,7 +54,7 @@ impl<'a> Bits<'a> {
                     if rest.get(fill) != Some(&0) {
                         // A marker, or the end: fill bytes are not looked at again.
                         self.at += fill;
-                        return self.pad();
+                        return self.padded();
                     }
                     self.at += fill + 2;
                     0xFF
@@ -60,32 +63,34 @@ impl<'a> Bits<'a> {
                     self.at += 1;
                     byte
                 }
-                None => return self.pad(),
+                None => return self.padded(),
             };
             self.buffer |= u64::from(byte) << (56 - self.count);
             self.count += 8;
         }
+        self
     }
 
-    fn pad(&mut self) {
+    fn padded(mut self) -> Self {
         self.padding += 56 - self.count.min(56);
         self.count = self.count.max(56);
+        self
     }
 
     /// The next `count` bits, at most 32, without taking them.
-    #[inline]
+    #[inline(always)]
     pub(super) fn peek(&self, count: u32) -> u32 {
         ((self.buffer >> 1) >> (63 - count)) as u32
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn skip(&mut self, count: u32) {
         self.buffer <<= count;
         self.count -= count;
     }
 
     /// Takes `count` bits, at most 16, of those that [`Bits::refill`] made available.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&mut self, count: u32) -> i32 {
         let value = self.peek(count);
         self.skip(count);
@@ -93,7 +98,7 @@ impl<'a> Bits<'a> {
     }
 
     /// Takes one bit.
-    #[inline]
+    #[inline(always)]
     pub(super) fn bit(&mut self) -> bool {
         self.refill();
         self.take(1) == 1
@@ -101,22 +106,31 @@ impl<'a> Bits<'a> {
 
     /// Takes a value of `size` bits, at most 15, whose upper half is positive and whose lower
     /// half stands for the negatives (F.2.2.1, `EXTEND`).
-    #[inline]
+    #[inline(always)]
     pub(super) fn signed(&mut self, size: u32) -> i32 {
-        let value = self.take(size);
+        let value = self.signed_after(0, size);
+        self.skip(size);
+        value
+    }
+
+    /// As [`Bits::signed`] behind the next `skipped` bits, without taking any.
+    #[inline(always)]
+    pub(super) fn signed_after(&self, skipped: u32, size: u32) -> i32 {
+        let value = (((self.buffer << skipped) >> 1) >> (63 - size)) as i32;
         // All ones when the first bit is zero.
         let negative = (value - ((1 << size) >> 1)) >> 31;
         value + (negative & (1 - (1 << size)))
     }
 
     /// Whether all bits taken so far were really there.
-    #[inline]
+    #[inline(always)]
     pub(super) fn check(&self) -> Result<(), Failure> {
         if self.padding > self.count { Err(self.overrun()) } else { Ok(()) }
     }
 
     #[cold]
-    fn overrun(&self) -> Failure {
+    #[inline(never)]
+    fn overrun(self) -> Failure {
         if find_marker(self.bytes, self.at).is_none() {
             return Failure::Truncated;
         }
@@ -140,7 +154,7 @@ impl<'a> Bits<'a> {
 }
 
 /// Whether a byte of `word` is `0xFF`.
-#[inline]
+#[inline(always)]
 fn has_ff(word: u64) -> bool {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     (!word).wrapping_sub(ONES) & word & (ONES << 7) != 0

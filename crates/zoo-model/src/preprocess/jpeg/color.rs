@@ -19,13 +19,13 @@ const fn fixed(value: f64) -> i32 {
 ///
 /// Says `(chroma * share + HALF) >> SCALE_BITS` in a way that 16-bit vectors can follow:
 /// twice the product is cut off, and the last bit rounded away.
-#[inline]
+#[inline(always)]
 fn part(chroma: i16, share: i32) -> i16 {
     (((i32::from(2 * chroma) * share) >> SCALE_BITS) as i16 + 1) >> 1
 }
 
 /// One pixel. Constants that exceed 16 bits are split into a whole and a remainder.
-#[inline]
+#[inline(always)]
 fn pixel(luma: u8, blue: u8, red: u8) -> [u8; 3] {
     const WHOLE: i32 = 1 << SCALE_BITS;
     let luma = i16::from(luma);
@@ -42,31 +42,44 @@ fn pixel(luma: u8, blue: u8, red: u8) -> [u8; 3] {
 }
 
 /// Converts a row of luma and both chromas to interleaved RGB.
+#[inline(always)]
 pub(super) fn to_rgb([luma, blue, red]: [&[u8]; 3], out: &mut [u8]) {
-    let (pixels, _) = out.as_chunks_mut::<3>();
-    let width = pixels.len();
-    let (lumas, luma) = luma[..width].as_chunks::<LANES>();
-    let (blues, blue) = blue[..width].as_chunks::<LANES>();
-    let (reds, red) = red[..width].as_chunks::<LANES>();
-    let (groups, rest) = pixels.as_chunks_mut::<LANES>();
-    for (((group, luma), blue), red) in groups.iter_mut().zip(lumas).zip(blues).zip(reds) {
-        let mut planes = [[0; LANES]; 3];
+    let width = out.len() / 3;
+    let (lumas, _) = luma[..width].as_chunks::<LANES>();
+    let (blues, _) = blue[..width].as_chunks::<LANES>();
+    let (reds, _) = red[..width].as_chunks::<LANES>();
+    let mut done = 0;
+    for ((luma, blue), red) in lumas.iter().zip(blues).zip(reds) {
+        let Some(out) = out[3 * done..].first_chunk_mut() else { break };
+        let mut pixels = [0; LANES];
         for at in 0..LANES {
-            let [red, green, blue] = pixel(luma[at], blue[at], red[at]);
-            planes[0][at] = red;
-            planes[1][at] = green;
-            planes[2][at] = blue;
+            let [red, green, blue] = pixel(luma[at], blue[at], red[at]).map(u32::from);
+            pixels[at] = red | green << 8 | blue << 16;
         }
-        for (at, pixel) in group.iter_mut().enumerate() {
-            *pixel = [planes[0][at], planes[1][at], planes[2][at]];
-        }
+        pack(&pixels, out);
+        done += LANES;
     }
-    for (((out, &luma), &blue), &red) in rest.iter_mut().zip(luma).zip(blue).zip(red) {
-        *out = pixel(luma, blue, red);
+    let (pixels, _) = out.as_chunks_mut::<3>();
+    for (at, out) in pixels.iter_mut().enumerate().skip(done) {
+        *out = pixel(luma[at], blue[at], red[at]);
+    }
+}
+
+/// Bytes that [`pack`] touches: those of its pixels, and two that come next.
+const PACKED: usize = 3 * LANES + 2;
+
+/// Writes pixels of four bytes without their last, two at a time, each time over two bytes that
+/// are still to come.
+#[inline(always)]
+fn pack(pixels: &[u32; LANES], out: &mut [u8; PACKED]) {
+    for (at, &[first, second]) in pixels.as_chunks::<2>().0.iter().enumerate() {
+        let both = u64::from(first) | u64::from(second) << 24;
+        out[6 * at..6 * at + 8].copy_from_slice(&both.to_le_bytes());
     }
 }
 
 /// Interleaves a row of red, green and blue.
+#[inline(always)]
 pub(super) fn interleave([red, green, blue]: [&[u8]; 3], out: &mut [u8]) {
     let (pixels, _) = out.as_chunks_mut::<3>();
     for (((pixel, &red), &green), &blue) in pixels.iter_mut().zip(red).zip(green).zip(blue) {
@@ -91,6 +104,18 @@ mod tests {
                 share(fixed(1.772) * b),
             ];
             assert_eq!(pixel(100, blue, red), expected.map(|value| value.clamp(0, 255) as u8));
+        }
+    }
+
+    #[test]
+    fn every_pixel_of_a_row_is_written() {
+        for width in 0..100 {
+            let row: Vec<u8> = (0..width).map(|at| (at * 37 + 11) as u8).collect();
+            let mut out = vec![0; 3 * width];
+            to_rgb([&row, &row, &row], &mut out);
+            for (&value, out) in row.iter().zip(out.as_chunks().0) {
+                assert_eq!(*out, pixel(value, value, value));
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::mem;
 use super::bits::Bits;
 use super::failure::{Failure, malformed};
 use super::frame::{BLOCK, Component, Frame};
-use super::idct;
+use super::idct::{self, Group, LANES, Steps};
 use super::plane::Plane;
 use super::progressive::{Ac, Coefficients, DcFirst, DcPart, DcRefinement};
 use super::scan::Scan;
@@ -100,13 +100,16 @@ impl Decoder {
         let mut coder = Sequential { parts: Vec::new() };
         for part in &scan.parts {
             let state = &mut self.states[part.component];
-            coder.parts.push(Part {
-                dc: tables.dc(part.dc)?,
-                ac: tables.ac(part.ac)?,
-                quantization: state.quantization.unwrap_or([0; BLOCK]),
-                plane: mem::take(&mut state.plane),
-                previous: 0,
-            });
+            let component = &self.frame.components[part.component];
+            // A component alone comes a row of blocks at a time.
+            let high = if scan.parts.len() == 1 { 1 } else { component.vertical };
+            coder.parts.push(Part::new(
+                [tables.dc(part.dc)?, tables.ac(part.ac)?],
+                &state.quantization.unwrap_or([0; BLOCK]),
+                mem::take(&mut state.plane),
+                component,
+                high,
+            ));
         }
         scan.decode(&self.frame, tables.restart_interval, bits, &mut coder)?;
         for (part, decoded) in scan.parts.iter().zip(coder.parts) {
@@ -179,12 +182,15 @@ impl Decoder {
             let quantization = quantization.ok_or(malformed("a component is missing"))?;
             if self.frame.progressive {
                 state.plane = Plane::new(component);
-                let blocks = state.coefficients.blocks.iter();
-                for (at, block) in blocks.enumerate() {
-                    let last =
-                        if block[1..].iter().all(|&value| value == 0) { 0 } else { BLOCK - 1 };
-                    let (row, column) = (at / component.padded_wide, at % component.padded_wide);
-                    idct::inverse(block, &quantization, last, state.plane.block(row, column));
+                let steps = Steps::new(&quantization);
+                let mut groups = vec![Group::EMPTY; component.padded_wide.div_ceil(LANES)];
+                let rows = state.coefficients.blocks.chunks_exact(component.padded_wide);
+                for (row, blocks) in rows.enumerate() {
+                    for (at, block) in blocks.iter().enumerate() {
+                        groups[at / LANES].set_block(at % LANES, block);
+                    }
+                    let (rows, stride) = state.plane.band(row);
+                    idct::inverse(&mut groups, &steps, rows, stride);
                 }
             }
             planes.push(state.plane);

@@ -5,16 +5,16 @@ use super::failure::{Failure, malformed};
 use super::markers::Fields;
 
 /// Codes of up to this length are found in one step; they are nearly all of a photo's.
-const LOOKUP_BITS: u32 = 9;
+const LOOKUP_BITS: u32 = 10;
 
 /// The longest code.
 const MAX_LENGTH: usize = 16;
 
 /// One Huffman table, made ready for decoding.
 pub(super) struct Table {
-    /// For every start of the upcoming bits, the code's length and symbol
-    /// (`length << 8 | symbol`), or 0 where the code is longer.
-    lookup: [u16; 1 << LOOKUP_BITS],
+    /// For every start of the upcoming bits, the [`entry`] of the code, or 0 where the code is
+    /// longer.
+    lookup: [u32; 1 << LOOKUP_BITS],
     /// For every length, the first 16-bit number whose start is above the codes of that
     /// length.
     limits: [u32; MAX_LENGTH + 1],
@@ -45,7 +45,7 @@ impl Table {
             if let Some(unused) = LOOKUP_BITS.checked_sub(length as u32) {
                 let entries = lookup[code << unused..end << unused].chunks_exact_mut(1 << unused);
                 for (entries, &symbol) in entries.zip(&symbols[place..]) {
-                    entries.fill((length as u16) << 8 | u16::from(symbol));
+                    entries.fill(entry(length as u32, symbol));
                 }
             }
             limits[length] = (end << (MAX_LENGTH - length)) as u32;
@@ -62,25 +62,46 @@ impl Table {
 
     /// Decodes one symbol of the bits that [`Bits::refill`] made available; `None` if no code
     /// starts like them.
-    #[inline]
+    #[inline(always)]
     pub(super) fn decode(&self, bits: &mut Bits<'_>) -> Option<u8> {
-        let entry = self.lookup[bits.peek(LOOKUP_BITS) as usize];
-        if entry == 0 {
-            return self.decode_long(bits);
-        }
-        bits.skip(u32::from(entry >> 8));
+        let entry = self.find(bits)?;
+        bits.skip(entry >> 8 & 0xFF);
         Some(entry as u8)
     }
 
+    /// As [`Table::decode`], with the value whose size is the symbol's lower half.
+    #[inline(always)]
+    pub(super) fn decode_with_value(&self, bits: &mut Bits<'_>) -> Option<(u8, i32)> {
+        let entry = self.find(bits)?;
+        let value = bits.signed_after(entry >> 8 & 0xFF, entry & 15);
+        // One step for both, because the next symbol waits for it.
+        bits.skip(entry >> 16);
+        Some((entry as u8, value))
+    }
+
+    #[inline(always)]
+    fn find(&self, bits: &Bits<'_>) -> Option<u32> {
+        match self.lookup[bits.peek(LOOKUP_BITS) as usize] {
+            0 => self.find_long(bits.peek(MAX_LENGTH as u32)),
+            entry => Some(entry),
+        }
+    }
+
     #[cold]
-    fn decode_long(&self, bits: &mut Bits<'_>) -> Option<u8> {
-        let upcoming = bits.peek(MAX_LENGTH as u32);
+    #[inline(never)]
+    fn find_long(&self, upcoming: u32) -> Option<u32> {
         let lengths = LOOKUP_BITS as usize + 1..=MAX_LENGTH;
         let length = lengths.into_iter().find(|&length| upcoming < self.limits[length])?;
         let code = (upcoming >> (MAX_LENGTH - length)) as i32;
-        bits.skip(length as u32);
-        self.symbols.get(usize::try_from(code + self.offsets[length]).ok()?).copied()
+        let symbol = self.symbols.get(usize::try_from(code + self.offsets[length]).ok()?)?;
+        Some(entry(length as u32, *symbol))
     }
+}
+
+/// What is known once a code is found: its symbol, its length (`<< 8`), and its length with that
+/// of the value that the symbol's lower half announces (`<< 16`). Never zero.
+const fn entry(length: u32, symbol: u8) -> u32 {
+    (length + (symbol & 15) as u32) << 16 | length << 8 | symbol as u32
 }
 
 #[cfg(test)]

@@ -38,6 +38,8 @@ mod tests;
 
 pub(super) use failure::Failure;
 
+use zoo_kernels::{Work, vectorized};
+
 use super::Pixels;
 use application::Application;
 use decoder::Decoder;
@@ -105,18 +107,42 @@ fn assemble(frame: &Frame, planes: &[plane::Plane], is_rgb: bool) -> Result<Pixe
     for (component, plane) in frame.components.iter().zip(planes) {
         parts.push((Upsampling::of(component, frame)?, plane, Buffer::new(width)));
     }
-    let mut data = vec![0; height * width * channels];
-    for (row, out) in data.chunks_exact_mut(width * channels).enumerate() {
-        let mut rows =
-            parts.iter_mut().map(|(upsampling, plane, buffer)| upsampling.row(plane, row, buffer));
-        match [rows.next(), rows.next(), rows.next()] {
-            [Some(first), Some(second), Some(third)] if is_rgb => {
-                color::interleave([first, second, third], out);
-            }
-            [Some(first), Some(second), Some(third)] => color::to_rgb([first, second, third], out),
-            [Some(gray), ..] => out.copy_from_slice(&gray[..width]),
-            _ => {}
-        }
-    }
+    let data = vec![0; height * width * channels];
+    let data = vectorized(Assemble { parts, stride: width * channels, is_rgb, data });
     Ok(Pixels::from_parts(height, width, channels, data))
+}
+
+struct Assemble<'a> {
+    parts: Vec<(Upsampling, &'a plane::Plane, Buffer)>,
+    stride: usize,
+    is_rgb: bool,
+    data: Vec<u8>,
+}
+
+impl Work for Assemble<'_> {
+    type Output = Vec<u8>;
+
+    #[inline(always)]
+    fn run(mut self) -> Vec<u8> {
+        for (row, out) in self.data.chunks_exact_mut(self.stride).enumerate() {
+            match &mut self.parts[..] {
+                [first, second, third] => {
+                    let mut rows = [&[][..]; 3];
+                    for (samples, (upsampling, plane, buffer)) in
+                        rows.iter_mut().zip([first, second, third])
+                    {
+                        *samples = upsampling.row(plane, row, buffer);
+                    }
+                    if self.is_rgb {
+                        color::interleave(rows, out);
+                    } else {
+                        color::to_rgb(rows, out);
+                    }
+                }
+                [(_, plane, _), ..] => out.copy_from_slice(plane.row(row)),
+                [] => {}
+            }
+        }
+        self.data
+    }
 }

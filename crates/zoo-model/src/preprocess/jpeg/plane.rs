@@ -1,8 +1,9 @@
 //! The samples of one component.
 
 use super::frame::Component;
+use super::idct;
 
-/// Samples, row-major, with those that only fill the last blocks.
+/// Samples, row-major, with those that only fill the last blocks and groups of blocks.
 #[derive(Default)]
 pub(super) struct Plane {
     samples: Vec<u8>,
@@ -17,7 +18,7 @@ pub(super) struct Plane {
 impl Plane {
     /// A plane for all blocks of `component`.
     pub(super) fn new(component: &Component) -> Self {
-        let stride = 8 * component.padded_wide;
+        let stride = 8 * component.padded_wide.next_multiple_of(idct::LANES);
         Self {
             samples: vec![0; stride * 8 * component.padded_high],
             stride,
@@ -31,15 +32,8 @@ impl Plane {
         &self.samples[row * self.stride..][..self.width]
     }
 
-    /// The eight rows of samples of a block.
-    #[inline]
-    pub(super) fn block(
-        &mut self,
-        row: usize,
-        column: usize,
-    ) -> impl Iterator<Item = &mut [u8; 8]> {
-        let first = row * 8 * self.stride + column * 8;
-        let rows = self.samples[first..].chunks_mut(self.stride).take(8);
-        rows.filter_map(|row| row.first_chunk_mut())
+    /// The eight rows of samples of the row `row` of blocks, and their stride.
+    pub(super) fn band(&mut self, row: usize) -> (&mut [u8], usize) {
+        (&mut self.samples[row * 8 * self.stride..][..8 * self.stride], self.stride)
     }
 }

@@ -121,6 +121,7 @@ impl Scan {
                     }
                 }
             }
+            coder.end_of_row();
         }
         Ok(())
     }
@@ -137,6 +138,9 @@ pub(super) trait Coder {
         row: usize,
         column: usize,
     ) -> Result<(), Failure>;
+
+    /// All blocks of a row of units were decoded.
+    fn end_of_row(&mut self) {}
 
     /// Forgets what came before, at a restart marker.
     fn restart(&mut self);

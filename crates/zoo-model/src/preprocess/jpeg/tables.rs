@@ -11,8 +11,8 @@ use super::zigzag::ZIGZAG;
 /// Everything that was defined so far.
 pub(super) struct Tables {
     quantization: [Option<[u16; BLOCK]>; 4],
-    dc: [Option<Table>; 4],
-    ac: [Option<Table>; 4],
+    dc: [Option<Box<Table>>; 4],
+    ac: [Option<Box<Table>>; 4],
     /// Minimum coded units between restart markers, or 0 if there are none.
     pub(super) restart_interval: u16,
 }
@@ -61,7 +61,7 @@ impl Tables {
             if class == 0 && !table.is_of_sizes() {
                 return Err(malformed("a dc table has sizes above 15"));
             }
-            *slot = Some(table);
+            *slot = Some(Box::new(table));
         }
         Ok(())
     }
@@ -79,12 +79,12 @@ impl Tables {
 
     /// A table of DC sizes.
     pub(super) fn dc(&self, number: usize) -> Result<&Table, Failure> {
-        self.dc[number].as_ref().ok_or(MISSING)
+        self.dc[number].as_deref().ok_or(MISSING)
     }
 
     /// A table of AC runs and sizes.
     pub(super) fn ac(&self, number: usize) -> Result<&Table, Failure> {
-        self.ac[number].as_ref().ok_or(MISSING)
+        self.ac[number].as_deref().ok_or(MISSING)
     }
 }
 

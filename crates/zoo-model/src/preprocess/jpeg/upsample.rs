@@ -45,6 +45,7 @@ impl Upsampling {
 
     /// The samples of the image's row `row`: those of the plane itself where they will do,
     /// otherwise made in `buffer`. As many as the image is wide, or a few more.
+    #[inline(always)]
     pub(super) fn row<'a>(self, plane: &'a Plane, row: usize, buffer: &'a mut Buffer) -> &'a [u8] {
         match self {
             Self::None => return plane.row(row),
@@ -92,6 +93,7 @@ impl Buffer {
 
 /// The row of samples that covers the pixels of `row`, and the next nearest. At the edges of
 /// the image that is the same row again.
+#[inline(always)]
 fn neighbours(plane: &Plane, row: usize) -> (&[u8], &[u8]) {
     let near = row / 2;
     let far = if row.is_multiple_of(2) { near.saturating_sub(1) } else { near + 1 };
@@ -99,6 +101,7 @@ fn neighbours(plane: &Plane, row: usize) -> (&[u8], &[u8]) {
 }
 
 /// Doubles a row of at least two samples. The left pixel of the two rounds down.
+#[inline(always)]
 fn widen(samples: &[u8], out: &mut [u8]) {
     let (pairs, _) = out.as_chunks_mut::<2>();
     let blend =
@@ -113,6 +116,7 @@ fn widen(samples: &[u8], out: &mut [u8]) {
 
 /// Doubles a row of at least two sums of four samples. The right pixel of the two rounds
 /// down.
+#[inline(always)]
 fn widen_sums(sums: &[u16], out: &mut [u8]) {
     let (pairs, _) = out.as_chunks_mut::<2>();
     let blend = |near: u16, far: u16, bias: u16| ((3 * near + far + bias) >> 4) as u8;
