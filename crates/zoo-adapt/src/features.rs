@@ -18,7 +18,7 @@ use crate::{Error, Result};
 pub use cache::FeatureCache;
 
 /// Changes whenever the same trunk would give other features.
-const ENGINE_VERSION: u32 = 1;
+const ENGINE_VERSION: u32 = 2;
 
 /// A trunk with its preprocessing, ready to run.
 pub struct Extractor {

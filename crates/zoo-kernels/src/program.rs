@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::{
     Activation, Combine, Convolution, Depthwise, Epilogue, Images, Isa, Part, Pixels, PixelsMut,
-    Pooling, Scratch, Window, affine, channels_first, channels_last, combine, pool_images,
-    pool_lines, run_steps,
+    Pooling, Scratch, Window, Winograd, affine, channels_first, channels_last, combine,
+    pool_images, pool_lines, run_steps,
 };
 
 /// Where a value lies in the arena: `[batch, height, width, channels]`, one pixel every `stride`
@@ -97,6 +97,17 @@ pub enum Kernel {
         activation: Activation,
         /// Into which tasks it falls.
         split: Split,
+    },
+    /// A convolution of 3 by 3 with stride 1.
+    Winograd {
+        /// The weights.
+        winograd: Arc<Winograd>,
+        /// What is convolved.
+        input: Place,
+        /// What is added.
+        residual: Option<Place>,
+        /// What follows.
+        activation: Activation,
     },
     /// A convolution of each channel by itself.
     Depthwise {
@@ -242,9 +253,8 @@ impl Memory {
     unsafe fn images(&self, place: &Place) -> Images<'_> {
         assert!(place.offset + place.extent() <= self.len, "a place outside of the arena");
         // SAFETY: it is inside the arena; the rest is up to the caller.
-        let data = unsafe {
-            std::slice::from_raw_parts(self.start.add(place.offset), place.extent())
-        };
+        let data =
+            unsafe { std::slice::from_raw_parts(self.start.add(place.offset), place.extent()) };
         let pixels = Pixels::new(data, place.stride, place.channels);
         Images::new(pixels, place.batch, place.height, place.width)
     }
@@ -297,8 +307,7 @@ impl Step {
                 }
                 Kernel::Convolution { convolution, input, residual, activation, split } => {
                     let input = memory.images(input);
-                    let residual =
-                        residual.as_ref().map(|place| *memory.images(place).pixels());
+                    let residual = residual.as_ref().map(|place| *memory.images(place).pixels());
                     let epilogue = Epilogue { residual, activation: *activation };
                     let (rows, columns) = (task / split.panels, task % split.panels);
                     let part = Part {
@@ -306,6 +315,14 @@ impl Step {
                         panels: share(convolution.panels(), split.panels, columns),
                     };
                     convolution.run_part(&input, out_size, &out, &epilogue, &part, scratch);
+                }
+                Kernel::Winograd { winograd, input, residual, activation } => {
+                    let input = memory.images(input);
+                    let residual = residual.as_ref().map(|place| *memory.images(place).pixels());
+                    let epilogue = Epilogue { residual, activation: *activation };
+                    let tiles = self.out.batch * winograd.tiles(out_size);
+                    let tiles = share(tiles, self.tasks, task);
+                    winograd.run_tiles(&input, out_size, &out, &epilogue, tiles, scratch);
                 }
                 Kernel::Depthwise { depthwise, input, activation } => {
                     let input = memory.images(input);
@@ -352,7 +369,8 @@ impl Step {
     pub fn inputs(&self) -> Vec<&Place> {
         match &self.kernel {
             Kernel::Enter { .. } => Vec::new(),
-            Kernel::Convolution { input, residual, .. } => {
+            Kernel::Convolution { input, residual, .. }
+            | Kernel::Winograd { input, residual, .. } => {
                 std::iter::once(input).chain(residual).collect()
             }
             Kernel::Depthwise { input, .. }
@@ -370,6 +388,8 @@ impl Step {
             Kernel::Convolution { convolution, .. } => {
                 2 * convolution.depth() * convolution.outputs()
             }
+            // As many as a direct convolution would take, so that rates can be compared.
+            Kernel::Winograd { winograd, .. } => 2 * 9 * winograd.channels() * winograd.outputs(),
             Kernel::Depthwise { depthwise, .. } => {
                 2 * depthwise.window().taps() * depthwise.channels()
             }

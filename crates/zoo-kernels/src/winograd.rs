@@ -173,7 +173,11 @@ impl Winograd {
                 transform_inputs(self.isa, &work);
                 for place in 0..PLACES {
                     let pointers = &scratch.pointers[place * count..][..count];
-                    self.multiply(place, pointers, sums[place * count * self.outputs..].as_mut_ptr());
+                    self.multiply(
+                        place,
+                        pointers,
+                        sums[place * count * self.outputs..].as_mut_ptr(),
+                    );
                 }
                 transform_outputs(self.isa, &work);
             }
@@ -328,7 +332,8 @@ unsafe fn outputs_of<L: Lanes>(work: &Block) {
     for (index, tile) in work.tiles.clone().enumerate() {
         let (image, y, x) = work.start(tile);
         let (rows, columns) = (OUT.min(out_height - y), OUT.min(out_width - x));
-        let pixel = |row: usize, column: usize| (image * out_height + y + row) * out_width + x + column;
+        let pixel =
+            |row: usize, column: usize| (image * out_height + y + row) * out_width + x + column;
         for channel in (0..*outputs).step_by(L::COUNT) {
             // SAFETY: only pixels inside the image are written, with channels below their number.
             unsafe {

@@ -45,9 +45,10 @@ impl<'a> Compiler<'a> {
                 continue;
             }
             if self.node(node).is_none() {
-                let reads = node.inputs.iter().filter_map(|name| {
-                    Some((name.clone(), *self.names.get(name.as_str())?))
-                });
+                let reads = node
+                    .inputs
+                    .iter()
+                    .filter_map(|name| Some((name.clone(), *self.names.get(name.as_str())?)));
                 let draft = Draft::Burn { node: index, reads: reads.collect() };
                 self.drafts.push(draft);
             }
@@ -369,8 +370,7 @@ impl<'a> Compiler<'a> {
             }
             *residual = Some(other);
             nodes.push(node.name.clone());
-            let moved =
-                std::mem::replace(&mut self.drafts[self.values[id].producer], Draft::Moved);
+            let moved = std::mem::replace(&mut self.drafts[self.values[id].producer], Draft::Moved);
             self.values[id].producer = self.drafts.len();
             self.drafts.push(moved);
             self.rename(node, id);
@@ -392,7 +392,11 @@ impl<'a> Compiler<'a> {
         let dims = &self.graph.parameters.get(name)?.shape;
         let channel_axis = if rank == 4 { 3 } else { 1 };
         let per_channel = dims.len() <= rank
-            && dims.iter().rev().enumerate().all(|(index, &dim)| dim == 1 || index + 1 == channel_axis);
+            && dims
+                .iter()
+                .rev()
+                .enumerate()
+                .all(|(index, &dim)| dim == 1 || index + 1 == channel_axis);
         per_channel.then_some(())?;
         let numbers = spread(&self.parameter(name)?, shape[3])?;
         let zeros = vec![0.0; shape[3]];
@@ -411,15 +415,12 @@ impl<'a> Compiler<'a> {
         let x = self.facts.get(&node.inputs[0])?;
         let [_, _, spatial @ ..] = x.shape.as_slice() else { return None };
         let [_, _] = spatial else { return None };
-        let window =
-            two_axes(&pool.padding, spatial, &pool.kernel, &pool.stride, &pool.dilation)?;
+        let window = two_axes(&pool.padding, spatial, &pool.kernel, &pool.stride, &pool.dilation)?;
         let pads = pool.padding.resolve(spatial, &pool.kernel, &pool.stride, &pool.dilation);
         let pooling = match pool.kind {
             PoolKind::Max => Pooling::Max,
             PoolKind::Mean => Pooling::Mean,
-            PoolKind::MeanWithPadding => {
-                Pooling::MeanWithPadding { after: [pads[0].1, pads[1].1] }
-            }
+            PoolKind::MeanWithPadding => Pooling::MeanWithPadding { after: [pads[0].1, pads[1].1] },
         };
         let input = self.value(&node.inputs[0])?;
         self.push(node, shape, Kernel::Pool { window, pooling, input });

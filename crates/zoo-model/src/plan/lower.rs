@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use burn_dispatch::DispatchTensor;
-use zoo_kernels::{Convolution, Depthwise, Isa, Kernel, Place, Program, Split, Step};
+use zoo_kernels::{
+    Convolution, Depthwise, Isa, Kernel, Place, Program, Split, Step, Window, Winograd,
+};
 
 use super::compile::Compiler;
 use super::draft::{self, Draft, Layout, Linear, Source, ValueId, allocate};
@@ -13,20 +15,29 @@ use crate::exec::primitive;
 use crate::graph::Facts;
 use crate::{Error, Graph};
 
-/// Packed weights, which plans for several shapes share: by the first node that they compute.
+/// Packed weights, which plans for several shapes share: by the first node that they compute, and
+/// how.
 #[derive(Default)]
-pub(crate) struct Packed(Mutex<HashMap<String, Kept>>);
+pub(crate) struct Packed(Mutex<HashMap<(String, Method), Kept>>);
+
+/// How a convolution is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Method {
+    Direct,
+    Winograd,
+}
 
 #[derive(Clone)]
 enum Kept {
     Convolution(Arc<Convolution>),
     Depthwise(Arc<Depthwise>),
+    Winograd(Arc<Winograd>),
 }
 
 impl Packed {
-    fn get(&self, name: &str, pack: impl FnOnce() -> Kept) -> Kept {
+    fn get(&self, name: &str, method: Method, pack: impl FnOnce() -> Kept) -> Kept {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.entry(name.to_owned()).or_insert_with(pack).clone()
+        kept.entry((name.to_owned(), method)).or_insert_with(pack).clone()
     }
 }
 
@@ -168,7 +179,18 @@ impl Lowering<'_> {
                 let input = self.place(*input);
                 let name = nodes.first().map_or("", String::as_str);
                 let activation = *activation;
-                match self.packed.get(name, || pack(self.isa, linear, self.parameters)) {
+                let method = self.method(linear, [out.height, out.width]);
+                match self
+                    .packed
+                    .get(name, method, || pack(self.isa, linear, method, self.parameters))
+                {
+                    Kept::Winograd(winograd) => {
+                        let residual = residual.map(|id| self.place(id));
+                        let tiles = out.batch * winograd.tiles([out.height, out.width]);
+                        let rounds = tiles.div_ceil(winograd.block()).div_ceil(self.threads);
+                        let tasks = (rounds * self.threads).min(tiles);
+                        (Kernel::Winograd { winograd, input, residual, activation }, tasks)
+                    }
                     Kept::Depthwise(depthwise) => {
                         (Kernel::Depthwise { depthwise, input, activation }, many.min(lines))
                     }
@@ -207,6 +229,14 @@ impl Lowering<'_> {
         Step { kernel, out, tasks }
     }
 
+    /// How `linear` is computed for an output of this size, whatever the batch.
+    fn method(&self, linear: &Linear, out_size: [usize; 2]) -> Method {
+        let Linear { window, groups, channels, bias, .. } = linear;
+        let three = Window { kernel: [3; 2], padding: window.padding, ..Window::POINT };
+        let suits = || Winograd::suits(self.isa, *channels, bias.len(), out_size);
+        if *window == three && *groups == 1 && suits() { Method::Winograd } else { Method::Direct }
+    }
+
     /// Blocks of pixels where there are many, so that each reads all weights; where there are few,
     /// columns of weights, so that each thread reads its own.
     fn split(&self, convolution: &Convolution, pixels: usize) -> Split {
@@ -224,9 +254,13 @@ impl Lowering<'_> {
 }
 
 /// Folds factors into weights and packs them.
-fn pack(isa: Isa, linear: &Linear, parameters: &BTreeMap<String, DispatchTensor>) -> Kept {
-    let numbers =
-        parameters.get(&linear.weight).map(|tensor| primitive::read_f32(tensor.clone()));
+fn pack(
+    isa: Isa,
+    linear: &Linear,
+    method: Method,
+    parameters: &BTreeMap<String, DispatchTensor>,
+) -> Kept {
+    let numbers = parameters.get(&linear.weight).map(|tensor| primitive::read_f32(tensor.clone()));
     let mut weight = numbers.unwrap_or_default();
     let outputs = linear.bias.len();
     if linear.transposed {
@@ -241,8 +275,18 @@ fn pack(isa: Isa, linear: &Linear, parameters: &BTreeMap<String, DispatchTensor>
             weight.iter_mut().for_each(|number| *number *= scale);
         }
     }
+    if method == Method::Winograd {
+        let (padding, channels) = (linear.window.padding, linear.channels);
+        let winograd = Winograd::new(isa, padding, channels, &weight, &linear.bias);
+        return Kept::Winograd(Arc::new(winograd));
+    }
     if linear.is_depthwise() {
-        return Kept::Depthwise(Arc::new(Depthwise::new(isa, linear.window, &weight, &linear.bias)));
+        return Kept::Depthwise(Arc::new(Depthwise::new(
+            isa,
+            linear.window,
+            &weight,
+            &linear.bias,
+        )));
     }
     Kept::Convolution(Arc::new(Convolution::new(
         isa,
