@@ -80,6 +80,18 @@ impl Convolution {
         Self { isa, window, groups, channels, outputs, zeros: vec![0.0; channels] }
     }
 
+    /// With weights that are packed already: `groups` of `channels` inputs and `outputs` outputs
+    /// each.
+    pub(crate) fn from_panels(
+        isa: Isa,
+        window: Window,
+        groups: Vec<Panels>,
+        channels: usize,
+        outputs: usize,
+    ) -> Self {
+        Self { isa, window, groups, channels, outputs, zeros: vec![0.0; channels] }
+    }
+
     /// Input channels.
     pub fn channels(&self) -> usize {
         self.channels * self.groups.len()
@@ -178,7 +190,8 @@ impl Convolution {
         let base = input.pixels().as_ptr().wrapping_add(group * self.channels);
         // Without padding, a row of the kernel reads neighbours, which is one longer run.
         let dense = stride == self.channels && window.dilation[1] == 1 && window.kernel[1] > 1;
-        let fits = (out_size[0] - 1) * window.stride[0] + (window.kernel[0] - 1) * window.dilation[0]
+        let fits = (out_size[0] - 1) * window.stride[0]
+            + (window.kernel[0] - 1) * window.dilation[0]
             < height
             && (out_size[1] - 1) * window.stride[1] + window.kernel[1] <= width;
         let joined = dense && fits && window.padding == [0, 0];
@@ -240,9 +253,14 @@ impl Convolution {
                 for panel in &group.all()[turn.clone()] {
                     let column = rows.group * self.outputs + panel.columns.start;
                     let first = rows.pixels.start;
-                    let weights =
-                        group.weights(panel, depth.taps.start * rows.taps.run + depth.offset, lanes);
-                    debug_assert!(weights.len() >= depth.taps.len() * depth.run * panel.vectors * lanes);
+                    let weights = group.weights(
+                        panel,
+                        depth.taps.start * rows.taps.run + depth.offset,
+                        lanes,
+                    );
+                    debug_assert!(
+                        weights.len() >= depth.taps.len() * depth.run * panel.vectors * lanes
+                    );
                     // SAFETY: rows and columns are inside `out`, and `residual`, which has as
                     // many of both, as `run_part` checked.
                     let mut work = unsafe {
@@ -307,7 +325,10 @@ unsafe fn aside(isa: Isa, work: &mut TileRows, panel: &Panel, width: usize, side
                 let to = &mut side[(rows + row) * width..][..columns];
                 // SAFETY: the residual has these columns in each row.
                 let from = unsafe {
-                    std::slice::from_raw_parts(work.residual.add(row * work.residual_stride), columns)
+                    std::slice::from_raw_parts(
+                        work.residual.add(row * work.residual_stride),
+                        columns,
+                    )
                 };
                 to.copy_from_slice(from);
             }
