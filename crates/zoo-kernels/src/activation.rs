@@ -168,8 +168,7 @@ mod tests {
 
     #[test]
     fn every_set_gives_the_same_numbers() {
-        let values: Vec<f32> =
-            (-700..700).map(|step| step as f32 / 50.0).chain([f32::NAN]).collect();
+        let values: Vec<f32> = (-700..700).map(|step| step as f32 / 50.0).chain([f32::NAN]).collect();
         let all = [
             Activation::RELU,
             Activation::Clamp(0.0, 6.0),

@@ -190,8 +190,7 @@ impl Convolution {
         let base = input.pixels().as_ptr().wrapping_add(group * self.channels);
         // Without padding, a row of the kernel reads neighbours, which is one longer run.
         let dense = stride == self.channels && window.dilation[1] == 1 && window.kernel[1] > 1;
-        let fits = (out_size[0] - 1) * window.stride[0]
-            + (window.kernel[0] - 1) * window.dilation[0]
+        let fits = (out_size[0] - 1) * window.stride[0] + (window.kernel[0] - 1) * window.dilation[0]
             < height
             && (out_size[1] - 1) * window.stride[1] + window.kernel[1] <= width;
         let joined = dense && fits && window.padding == [0, 0];
@@ -253,14 +252,9 @@ impl Convolution {
                 for panel in &group.all()[turn.clone()] {
                     let column = rows.group * self.outputs + panel.columns.start;
                     let first = rows.pixels.start;
-                    let weights = group.weights(
-                        panel,
-                        depth.taps.start * rows.taps.run + depth.offset,
-                        lanes,
-                    );
-                    debug_assert!(
-                        weights.len() >= depth.taps.len() * depth.run * panel.vectors * lanes
-                    );
+                    let weights =
+                        group.weights(panel, depth.taps.start * rows.taps.run + depth.offset, lanes);
+                    debug_assert!(weights.len() >= depth.taps.len() * depth.run * panel.vectors * lanes);
                     // SAFETY: rows and columns are inside `out`, and `residual`, which has as
                     // many of both, as `run_part` checked.
                     let mut work = unsafe {
@@ -325,10 +319,7 @@ unsafe fn aside(isa: Isa, work: &mut TileRows, panel: &Panel, width: usize, side
                 let to = &mut side[(rows + row) * width..][..columns];
                 // SAFETY: the residual has these columns in each row.
                 let from = unsafe {
-                    std::slice::from_raw_parts(
-                        work.residual.add(row * work.residual_stride),
-                        columns,
-                    )
+                    std::slice::from_raw_parts(work.residual.add(row * work.residual_stride), columns)
                 };
                 to.copy_from_slice(from);
             }

@@ -178,8 +178,8 @@ pub(crate) use x86::{Avx2, Avx512};
 mod arm {
     use super::Lanes;
     use std::arch::aarch64::{
-        float32x4_t, vaddq_f32, vdupq_n_f32, vfmaq_f32, vld1q_f32, vmaxq_f32, vminq_f32, vmulq_f32,
-        vst1q_f32, vsubq_f32,
+        float32x4_t, vaddq_f32, vdupq_n_f32, vfmaq_f32, vld1q_f32, vmaxq_f32, vminq_f32,
+        vmulq_f32, vst1q_f32, vsubq_f32,
     };
 
     lanes!(

@@ -10,10 +10,7 @@
 //! on the layer alone, never on threads, on the batch or on where a pixel lies: the same image
 //! gives the same bits.
 
-#![allow(
-    unsafe_code,
-    reason = "vector instructions and shared buffers; each block says why it holds"
-)]
+#![allow(unsafe_code, reason = "vector instructions and shared buffers; each block says why it holds")]
 #![allow(clippy::inline_always, reason = "kernels must be compiled inside functions with features")]
 
 mod activation;

@@ -119,7 +119,9 @@ impl<'a> PixelsMut<'a> {
     pub fn pixel(&mut self, index: usize) -> &mut [f32] {
         assert!(index < self.len, "pixel {index} of {}", self.len);
         // SAFETY: pixels below `len` are valid and this one's alone, as its makers vouch.
-        unsafe { std::slice::from_raw_parts_mut(self.data.add(index * self.stride), self.channels) }
+        unsafe {
+            std::slice::from_raw_parts_mut(self.data.add(index * self.stride), self.channels)
+        }
     }
 
     pub(crate) fn as_mut_ptr(&self) -> *mut f32 {

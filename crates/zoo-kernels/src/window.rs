@@ -16,8 +16,7 @@ pub struct Window {
 
 impl Window {
     /// One place, moved pixel by pixel.
-    pub const POINT: Self =
-        Self { kernel: [1; 2], stride: [1; 2], dilation: [1; 2], padding: [0; 2] };
+    pub const POINT: Self = Self { kernel: [1; 2], stride: [1; 2], dilation: [1; 2], padding: [0; 2] };
 
     /// How many places it has.
     pub fn taps(&self) -> usize {
@@ -66,9 +65,7 @@ mod tests {
     #[test]
     fn what_is_inside_is_where_places_are() {
         for kernel in 1..5 {
-            for (stride, dilation, padding) in
-                [(1, 1, 0), (1, 1, 1), (2, 1, 2), (3, 2, 3), (1, 3, 4)]
-            {
+            for (stride, dilation, padding) in [(1, 1, 0), (1, 1, 1), (2, 1, 2), (3, 2, 3), (1, 3, 4)] {
                 for length in 1..9 {
                     let window = Window {
                         kernel: [kernel; 2],
@@ -82,11 +79,7 @@ mod tests {
                             .filter(|&tap| window.place(1, position, tap, length).is_some())
                             .collect();
                         let range = window.inside(1, position, length);
-                        assert_eq!(
-                            range.clone().collect::<Vec<_>>(),
-                            taps,
-                            "{window:?} {position}"
-                        );
+                        assert_eq!(range.clone().collect::<Vec<_>>(), taps, "{window:?} {position}");
                         assert_eq!(interior.contains(&position), taps.len() == kernel);
                     }
                 }

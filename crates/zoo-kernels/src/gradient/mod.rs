@@ -6,14 +6,20 @@
 //! of a sum are added in order: the same numbers come out on one thread and on many.
 
 mod depthwise;
+mod elementwise;
 mod forward;
 mod geometry;
 mod input;
+mod normalize;
 mod pack;
 mod parallel;
+mod pooling;
 mod product;
 mod transpose;
 mod weight;
 
+pub use elementwise::{add, rectifier_gradient, rectify};
 pub use geometry::Geometry;
+pub use normalize::{Moments, Normalization, Sums};
+pub use pooling::Maxima;
 pub use transpose::{to_channels_first, to_channels_last};
