@@ -1,4 +1,4 @@
-"""Times PyTorch's training step, for comparison with `cargo bench -p zoo-convert --bench training`.
+"""Times PyTorch's training step, for comparison with `cargo bench -p zoo-model --bench training`.
 
 ResNet-50 with random weights, batch norms on the statistics of the batch, cross-entropy; one step is a
 forward and a backward pass, without an optimiser, on random pictures of 224 x 224.
