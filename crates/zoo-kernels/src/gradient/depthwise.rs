@@ -70,12 +70,12 @@ pub(super) fn input_gradient(
     let shared = Shared::new(&mut made);
     for_each(sizes.batch * height, |line| {
         let (image, y) = (line / height, line % height);
-        for x in 0..width {
+        for (x, readers_x) in readers_x.iter().enumerate() {
             let at = (line * width + x) * channels;
             // SAFETY: each task has its own row of pixels.
             let out = unsafe { shared.part(at..at + channels) };
             for &(row, from_y) in &readers_y[y] {
-                for &(column, from_x) in &readers_x[x] {
+                for &(column, from_x) in readers_x {
                     let from = (image * sizes.out_size[0] + from_y) * out_width + from_x;
                     let from = &gradient[from * channels..][..channels];
                     let tap = (row * sizes.window.kernel[1] + column) * channels;

@@ -26,7 +26,8 @@ impl Moments {
     /// Those of `images` `[pixels, channels]`.
     ///
     /// Chunks have their own mean and squared deviations, which are put together in order and in
-    /// double precision (Chan, Golub, LeVeque: *Updating formulae*, 1979).
+    /// double precision (Chan et al.: *Updating formulae and a
+    /// pairwise algorithm for computing sample variances*, 1979).
     pub fn of(isa: Isa, images: &[f32], channels: usize) -> Self {
         let chunk = pixels_of(channels);
         let part = |pixels: &[f32]| {
@@ -169,8 +170,7 @@ impl Normalization {
         let slope: Vec<f32> = (0..self.channels())
             .map(|c| each(c) * sums.product[c] / (deviation[c] * deviation[c]))
             .collect();
-        let offset: Vec<f32> =
-            (0..self.channels()).map(|c| each(c) * sums.gradient[c]).collect();
+        let offset: Vec<f32> = (0..self.channels()).map(|c| each(c) * sums.gradient[c]).collect();
         self.combine(isa, images, gradient, &slope, &offset)
     }
 

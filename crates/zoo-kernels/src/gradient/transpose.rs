@@ -111,13 +111,11 @@ unsafe fn transpose<L: Lanes>(
 unsafe fn square(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
     // SAFETY: up to the caller.
     unsafe {
-        let mut turned = [[0.0_f32; BLOCK]; BLOCK];
-        for y in 0..BLOCK {
-            let row = from.add(y * from_stride).cast::<[f32; BLOCK]>().read_unaligned();
-            for x in 0..BLOCK {
-                turned[x][y] = row[x];
-            }
-        }
+        let rows: [[f32; BLOCK]; BLOCK] = std::array::from_fn(|y| {
+            from.add(y * from_stride).cast::<[f32; BLOCK]>().read_unaligned()
+        });
+        let turned: [[f32; BLOCK]; BLOCK] =
+            std::array::from_fn(|x| std::array::from_fn(|y| rows[y][x]));
         for (x, row) in turned.iter().enumerate() {
             to.add(x * to_stride).cast::<[f32; BLOCK]>().write_unaligned(*row);
         }

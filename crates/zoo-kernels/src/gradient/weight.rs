@@ -169,14 +169,30 @@ impl Plan<'_> {
     /// Packs some channels of the gradient in tiles `[pixels, tile rows]`; what a last tile lacks
     /// stays zero.
     fn pack_gradient(&self, pixels: Range<usize>, channels: Range<usize>, left: &mut [f32]) {
+        // The heights of tiles are few, and known lengths are copied without a call.
+        match self.tile {
+            2 => self.pack_tiles::<2>(pixels, channels, left),
+            6 => self.pack_tiles::<6>(pixels, channels, left),
+            _ => self.pack_tiles::<12>(pixels, channels, left),
+        }
+    }
+
+    fn pack_tiles<const ROWS: usize>(
+        &self,
+        pixels: Range<usize>,
+        channels: Range<usize>,
+        left: &mut [f32],
+    ) {
         for (place, pixel) in pixels.enumerate() {
             let from = &self.gradient[pixel * self.sizes.outputs..][channels.clone()];
-            for (tile, from) in from.chunks(self.tile).enumerate() {
-                let to = &mut left[(tile * DEPTH + place) * self.tile..][..from.len()];
-                // A loop: these are a few numbers, and a call would cost more than they do.
-                for (to, from) in to.iter_mut().zip(from) {
-                    *to = *from;
-                }
+            let (tiles, rest) = from.as_chunks::<ROWS>();
+            let mut at = place * ROWS;
+            for tile in tiles {
+                left[at..at + ROWS].copy_from_slice(tile);
+                at += DEPTH * ROWS;
+            }
+            if !rest.is_empty() {
+                left[at..at + rest.len()].copy_from_slice(rest);
             }
         }
     }
