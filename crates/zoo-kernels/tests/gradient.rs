@@ -1,4 +1,5 @@
 //! Convolutions forward and backward against plain loops, on random sizes.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod random;
 
