@@ -80,6 +80,18 @@ impl Convolution {
         Self { isa, window, groups, channels, outputs, zeros: vec![0.0; channels] }
     }
 
+    /// With weights that are packed already: `groups` of `channels` inputs and `outputs` outputs
+    /// each.
+    pub(crate) fn from_panels(
+        isa: Isa,
+        window: Window,
+        groups: Vec<Panels>,
+        channels: usize,
+        outputs: usize,
+    ) -> Self {
+        Self { isa, window, groups, channels, outputs, zeros: vec![0.0; channels] }
+    }
+
     /// Input channels.
     pub fn channels(&self) -> usize {
         self.channels * self.groups.len()

@@ -21,6 +21,7 @@ mod buffer;
 mod convolution;
 mod depthwise;
 mod elementwise;
+pub mod gradient;
 mod images;
 mod isa;
 mod lanes;

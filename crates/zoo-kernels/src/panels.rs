@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use crate::{Buffer, Isa};
 
 /// A matrix `[depth, columns]` in panels of one to three vectors, each panel row after row.
@@ -47,6 +49,33 @@ impl Panels {
             let columns = panel.columns.clone();
             all_bias[panel.start..][..columns.len()].copy_from_slice(&bias[columns]);
         }
+        Self { packed, bias: all_bias, panels, depth }
+    }
+
+    /// Packs a matrix on all threads: `fill` writes those of its columns that it is given into rows
+    /// of so many numbers, which are zeros.
+    pub(crate) fn pack_in_parallel(
+        isa: Isa,
+        depth: usize,
+        bias: &[f32],
+        fill: impl Fn(Range<usize>, usize, &mut [f32]) + Sync,
+    ) -> Self {
+        let panels = split(bias.len(), isa.lanes());
+        let width: usize = panels.iter().map(|panel| panel.vectors * isa.lanes()).sum();
+        let mut packed = Buffer::zeros(width * depth);
+        let mut all_bias = Buffer::zeros(width);
+        let mut rest: &mut [f32] = &mut packed;
+        let mut parts = Vec::with_capacity(panels.len());
+        for panel in &panels {
+            let (part, after) = rest.split_at_mut(panel.vectors * isa.lanes() * depth);
+            parts.push((panel, part));
+            rest = after;
+            let columns = panel.columns.clone();
+            all_bias[panel.start..][..columns.len()].copy_from_slice(&bias[columns]);
+        }
+        parts.into_par_iter().for_each(|(panel, part)| {
+            fill(panel.columns.clone(), panel.vectors * isa.lanes(), part);
+        });
         Self { packed, bias: all_bias, panels, depth }
     }
 

@@ -13,6 +13,10 @@ pub(crate) struct Context<'a> {
     pub(super) node: usize,
     /// How many more steps blocks may take, those inside others counted each time.
     steps: usize,
+    /// Whether operators of our own run where they can.
+    kernels: bool,
+    /// Whether nothing but a rectifier reads what the node makes that runs now.
+    rectifier_follows: bool,
 }
 
 /// The most steps that blocks take in one run of a graph, a step being a node or the beginning of
@@ -32,12 +36,51 @@ pub(super) struct Training<'a> {
 impl<'a> Context<'a> {
     /// For inference: running statistics, no dropout.
     pub(crate) fn inference(device: &'a DispatchDevice) -> Self {
-        Self { device, training: None, node: 0, steps: MAX_STEPS }
+        Self {
+            device,
+            training: None,
+            node: 0,
+            steps: MAX_STEPS,
+            kernels: true,
+            rectifier_follows: false,
+        }
     }
 
     /// For a training step.
     pub(super) fn training(device: &'a DispatchDevice, training: Training<'a>) -> Self {
-        Self { device, training: Some(training), node: 0, steps: MAX_STEPS }
+        Self {
+            device,
+            training: Some(training),
+            node: 0,
+            steps: MAX_STEPS,
+            kernels: true,
+            rectifier_follows: false,
+        }
+    }
+
+    /// The same with Burn's operators alone, if `kernels` is false.
+    pub(super) fn with_kernels(self, kernels: bool) -> Self {
+        Self { kernels, ..self }
+    }
+
+    /// Whether operators of our own may run.
+    pub(crate) fn kernels(&self) -> bool {
+        self.kernels
+    }
+
+    /// Says, before a node runs, whether nothing but a rectifier reads what it makes.
+    pub(super) fn foretell_rectifier(&mut self, follows: bool) {
+        self.rectifier_follows = follows;
+    }
+
+    /// Whether the node that runs now may do the work of a rectifier that follows it.
+    pub(crate) fn rectifier_follows(&self) -> bool {
+        self.rectifier_follows
+    }
+
+    /// Tells that it did.
+    pub(crate) fn rectified(&mut self) {
+        self.rectifier_follows = false;
     }
 
     /// Counts one more run of a block with so many nodes; fails where there were too many.

@@ -7,7 +7,7 @@ use super::frame::Frame;
 use super::{Context, Device, primitive};
 use crate::graph::Facts;
 use crate::plan::{Packed, Plan, PlanTime};
-use crate::{DType, Error, Fact, Graph, Tensor, Weights};
+use crate::{DType, Error, Fact, Graph, Parameter, Tensor, Weights};
 
 /// What computes a graph's outputs where nothing is trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,10 +30,6 @@ impl Engine {
         }
     }
 }
-
-/// Samples that a plan computes at once: with more, what lies between its steps leaves the
-/// processor's caches; with fewer, weights are read more often.
-const SAMPLES: usize = 4;
 
 /// A graph with its parameters on a device, ready to run.
 pub struct Executor {
@@ -146,7 +142,7 @@ impl Executor {
         {
             return Ok(outputs);
         }
-        let mut context = Context::inference(&self.device);
+        let mut context = Context::inference(&self.device).with_kernels(false);
         let outputs = self.run(inputs, &self.parameters, &mut context)?;
         Ok(outputs.into_iter().map(primitive::download).collect())
     }
@@ -183,15 +179,17 @@ impl Executor {
         };
         if let [input] = inputs
             && let [count, rest @ ..] = input.shape()
-            && *count > SAMPLES
+            && *count > 1
             && self.graph.inputs[0].shape.first() == Some(&None)
+            && times.is_none()
         {
             let part = |count: usize| vec![[&[count], rest].concat()];
-            let plan = self.plan(part(SAMPLES))?;
-            if plan.is_useful() && plan.is_by_sample() && times.is_none() {
+            let one = self.plan(part(1))?;
+            let most = self.samples(&one);
+            if one.is_useful() && one.is_by_sample() && most < *count {
                 let mut parts = Vec::new();
-                for first in (0..*count).step_by(SAMPLES) {
-                    let samples = SAMPLES.min(count - first);
+                for first in (0..*count).step_by(most) {
+                    let samples = most.min(count - first);
                     let plan = self.plan(part(samples))?;
                     parts.push(run(&plan, &[input.samples(first..first + samples)], None)?);
                 }
@@ -203,6 +201,13 @@ impl Executor {
             return Ok(None);
         }
         run(&plan, inputs, times).map(Some)
+    }
+
+    /// Samples that are best computed at once: with more, what lies between steps leaves the
+    /// processor's caches; with fewer, weights are read more often. `one` is the plan for one.
+    fn samples(&self, one: &Plan) -> usize {
+        let weights: usize = self.graph.parameters.values().map(Parameter::elements).sum();
+        (weights / (2 * one.arena()).max(1)).clamp(1, 8)
     }
 
     /// The plan for inputs of these shapes, made when it is first asked for.

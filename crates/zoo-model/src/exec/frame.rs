@@ -4,13 +4,13 @@
 //! the run can tell (`NonZero`, the bodies of loops), the shape rules are asked again, node by
 //! node, once the inputs are there: so a rule has accepted the inputs of whatever runs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use burn_dispatch::DispatchTensor;
 
 use super::{Context, primitive};
 use crate::graph::{Block, Facts, infer_node, refusal};
-use crate::ops::{OpError, Values};
+use crate::ops::{Activation, Op, OpError, Values};
 use crate::{DType, Error, Fact, Node, Tensor};
 
 /// The state of one run of a graph or block.
@@ -20,6 +20,8 @@ pub(crate) struct Frame<'a> {
     values: HashMap<&'a str, DispatchTensor>,
     /// How many readers of each value are still to come, outputs counted.
     left: HashMap<&'a str, usize>,
+    /// Values that have been rectified already: the rectifier that reads them has nothing to do.
+    rectified: HashSet<&'a str>,
 }
 
 impl<'a> Frame<'a> {
@@ -35,7 +37,7 @@ impl<'a> Frame<'a> {
         for name in read.filter(|name| !name.is_empty()) {
             *left.entry(name.as_str()).or_insert(0) += 1;
         }
-        Self { parameters, facts, values: HashMap::new(), left }
+        Self { parameters, facts, values: HashMap::new(), left, rectified: HashSet::new() }
     }
 
     /// Whether anything reads the value `name`.
@@ -65,15 +67,38 @@ impl<'a> Frame<'a> {
             }
             let operands =
                 node.inputs.iter().map(|name| self.take(name, context)).collect::<Vec<_>>();
+            if node.inputs.len() == 1
+                && self.rectified.contains(node.inputs[0].as_str())
+                && let [Some(value)] = operands.as_slice()
+            {
+                self.insert(&node.outputs[0], value.clone());
+                continue;
+            }
+            let rectifiable = self.rectifier_follows(nodes, index);
+            context.foretell_rectifier(rectifiable);
             let outputs = node.op.run(Values(operands), &made, context).map_err(|source| {
                 let facts: Vec<_> = node.inputs.iter().map(|name| self.facts.get(name)).collect();
                 refusal(node, &facts, source)
             })?;
+            if rectifiable && !context.rectifier_follows() {
+                self.rectified.insert(&node.outputs[0]);
+            }
+            context.foretell_rectifier(false);
             for (name, output) in node.outputs.iter().zip(outputs) {
                 self.insert(name, output);
             }
         }
         Ok(())
+    }
+
+    /// Whether node `index` makes one value, which only a rectifier reads.
+    fn rectifier_follows(&self, nodes: &[Node], index: usize) -> bool {
+        let [made] = nodes[index].outputs.as_slice() else { return false };
+        if !nodes[index].op.may_rectify() || self.left.get(made.as_str()) != Some(&1) {
+            return false;
+        }
+        let reader = nodes[index + 1..].iter().find(|node| node.inputs.contains(made));
+        reader.is_some_and(|node| node.op == Op::Activation(Activation::Relu))
     }
 
     /// The values called `names`, once everything has run.

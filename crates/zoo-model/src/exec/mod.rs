@@ -4,6 +4,7 @@ mod adamw;
 mod context;
 mod device;
 mod executor;
+pub(crate) mod flex;
 mod frame;
 pub(crate) mod primitive;
 mod training;

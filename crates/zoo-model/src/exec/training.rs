@@ -41,6 +41,7 @@ pub struct Trainer {
     trained: Vec<String>,
     random: SplitMix64,
     options: TrainOptions,
+    kernels: bool,
 }
 
 impl Trainer {
@@ -67,7 +68,20 @@ impl Trainer {
             }
         }
         check_gradients(executor.graph(), &trained)?;
-        Ok(Self { executor, parameters, trained, random: SplitMix64::new(seed), options })
+        Ok(Self {
+            executor,
+            parameters,
+            trained,
+            random: SplitMix64::new(seed),
+            options,
+            kernels: true,
+        })
+    }
+
+    /// The same with Burn's operators alone: to compare what our own compute, and how fast.
+    #[must_use]
+    pub fn on_burn_alone(self) -> Self {
+        Self { kernels: false, ..self }
     }
 
     /// The names of the trained parameters, in order.
@@ -89,7 +103,8 @@ impl Trainer {
                 dropout: self.options.dropout.then_some(&mut self.random),
                 statistics: &mut statistics,
             },
-        );
+        )
+        .with_kernels(self.kernels);
         let outputs = self.executor.run(inputs, &self.parameters, &mut context)?;
         let [logits] = <[DispatchTensor; 1]>::try_from(outputs).map_err(|outputs| {
             let (name, found) = ("logits".to_owned(), format!("{} outputs", outputs.len()));
@@ -140,7 +155,7 @@ impl Trainer {
 
     /// The logits of `inputs` with the parameters as they stand, as in inference.
     pub fn infer(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
-        let mut context = Context::inference(self.executor.device());
+        let mut context = Context::inference(self.executor.device()).with_kernels(self.kernels);
         let outputs = self.executor.run(inputs, &self.parameters, &mut context)?;
         let plain = |tensor| match primitive::kind(&tensor) {
             DType::F32 => Dispatch::inner(tensor),

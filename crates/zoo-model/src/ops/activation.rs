@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::operand::axis_of;
 use super::{OpError, Operands, Values};
 use crate::Fact;
-use crate::exec::primitive;
+use crate::exec::{Context, flex, primitive};
 
 /// An elementwise nonlinearity.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -112,6 +112,18 @@ impl Activation {
     pub(super) fn infer(inputs: &Operands) -> Result<Fact, OpError> {
         inputs.at_most(1)?;
         Ok(Fact::float(inputs.float(0)?.shape.clone()))
+    }
+
+    /// Runs as a node of a graph: by our own operator where there is one.
+    pub(super) fn run_node(self, inputs: Values, context: &Context) -> DispatchTensor {
+        if self == Self::Relu
+            && context.kernels()
+            && let Some(Some(x)) = inputs.0.first()
+            && let Some(made) = flex::relu(x)
+        {
+            return made;
+        }
+        self.run(inputs)
     }
 
     pub(super) fn run(self, mut inputs: Values) -> DispatchTensor {

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::operand::bounded;
 use super::{OpError, Operands, Values};
 use crate::Fact;
-use crate::exec::primitive;
+use crate::exec::flex::{self, Conv2d};
+use crate::exec::{Context, primitive};
 
 /// Convolution: `x [batch, channels, spatial...]`, `weight [outputs, channels / groups,
 /// kernel...]`, `bias [outputs]`.
@@ -167,7 +168,7 @@ impl Conv {
         Window { kernel, stride, dilation, padding, ceil_mode: false }
     }
 
-    pub(super) fn run(&self, mut inputs: Values) -> DispatchTensor {
+    pub(super) fn run(&self, mut inputs: Values, context: &Context) -> DispatchTensor {
         let (x, weight, bias) = (inputs.take(0), inputs.take(1), inputs.optional(2));
         let (input, kernel) = (primitive::shape(&x), primitive::shape(&weight));
         let pads = self.padding.resolve(&input[2..], &kernel[2..], &self.stride, &self.dilation);
@@ -185,6 +186,17 @@ impl Conv {
             let x = Dispatch::float_pad(x, &around, PadMode::Constant(0.0));
             let options = ConvOptions::new(stride, [0; 3], dilation, self.groups);
             return Dispatch::conv3d(x, weight, bias, options);
+        }
+        let conv = Conv2d {
+            stride: [self.stride[0], self.stride[1]],
+            padding: [pads[0], pads[1]],
+            dilation: [self.dilation[0], self.dilation[1]],
+            groups: self.groups,
+        };
+        if context.kernels()
+            && let Some(made) = flex::conv2d(&x, &weight, bias.as_ref(), &conv)
+        {
+            return made;
         }
         let options = ConvOptions::new_with_padding(
             [self.stride[0], self.stride[1]],

@@ -377,6 +377,11 @@ impl Op {
         }
     }
 
+    /// Whether it can do the work of a rectifier that follows it.
+    pub(crate) fn may_rectify(&self) -> bool {
+        matches!(self, Self::BatchNorm(_) | Self::Binary(Binary::Add))
+    }
+
     /// Runs it on inputs that [`Op::infer`] took, whose results it foretold as `made`; empty for
     /// an inference-only operator whose shapes only a run can tell.
     ///
@@ -399,21 +404,21 @@ impl Op {
         }
         let shape = &made[0].shape;
         let output = match self {
-            Self::Conv(conv) => conv.run(inputs),
+            Self::Conv(conv) => conv.run(inputs, context),
             Self::BatchNorm(norm) => norm.run(inputs, context),
             Self::LayerNorm(norm) => norm.run(inputs, shape),
             Self::Gemm(gemm) => gemm.run(inputs, shape),
             Self::MatMul => linear::run_mat_mul(inputs, shape),
-            Self::Activation(activation) => activation.run(inputs),
+            Self::Activation(activation) => activation.run_node(inputs, context),
             Self::Softmax { axis } => activation::run_softmax(*axis, inputs, false),
             Self::LogSoftmax { axis } => activation::run_softmax(*axis, inputs, true),
-            Self::Pool(pool) => pool.run(inputs, shape),
+            Self::Pool(pool) => pool.run(inputs, shape, context),
             Self::GlobalPool(pool) => pool.run(inputs, shape),
             Self::Dropout { probability } => {
                 normalization::run_dropout(*probability, inputs, context)
             }
             Self::Unary(unary) => unary.run(inputs),
-            Self::Binary(binary) => binary.run(inputs, shape)?,
+            Self::Binary(binary) => binary.run(inputs, shape, context)?,
             Self::Compare(compare) => compare.run(inputs, shape),
             Self::Where => compare::run_where(inputs, shape),
             Self::Cast { to } => cast::run_cast(*to, inputs),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{OpError, Operands, Values};
 use crate::Fact;
-use crate::exec::{Context, primitive};
+use crate::exec::{Context, flex, primitive};
 
 /// `(x - mean) / sqrt(var + epsilon) * weight + bias` for each channel of
 /// `x [batch, channels, ...]`; the other inputs have shape `[channels]`.
@@ -49,24 +49,51 @@ impl BatchNorm {
     pub(super) fn run(self, mut inputs: Values, context: &mut Context) -> DispatchTensor {
         let (x, weight, bias) = (inputs.take(0), inputs.take(1), inputs.take(2));
         let (mean, variance) = (inputs.take(3), inputs.take(4));
-        if !context.batch_statistics(&weight) {
+        let from_batch = context.batch_statistics(&weight);
+        let samples =
+            primitive::shape(&x).iter().product::<usize>() / primitive::shape(&x)[1].max(1);
+        let running = (!from_batch).then_some([&mean, &variance]);
+        let rectified = context.rectifier_follows();
+        if context.kernels()
+            && let Some(made) =
+                flex::batch_norm(&x, [&weight, &bias], running, self.epsilon, rectified)
+        {
+            if rectified {
+                context.rectified();
+            }
+            if let Some((batch_mean, batch_variance)) = made.moments {
+                self.record([mean, variance], [batch_mean, batch_variance], samples, context);
+            }
+            return made.output;
+        }
+        if !from_batch {
             return Dispatch::batch_norm(x, weight, bias, mean, variance, f64::from(self.epsilon));
         }
-        let shape = primitive::shape(&x);
-        let samples = shape.iter().product::<usize>() / shape[1].max(1);
         let batch = Dispatch::batch_norm_train(x, weight, bias, f64::from(self.epsilon));
+        let found = [batch.mean, batch.variance].map(primitive::read_f32);
+        self.record([mean, variance], found, samples, context);
+        batch.output
+    }
+
+    /// Moves the running statistics towards those that were found in a batch of so many samples.
+    fn record(
+        self,
+        [mean, variance]: [DispatchTensor; 2],
+        [batch_mean, batch_variance]: [Vec<f32>; 2],
+        samples: usize,
+        context: &mut Context,
+    ) {
         let momentum = self.momentum;
         // The variance that normalises is biased, the one that is kept is not.
         let unbias = samples as f32 / samples.saturating_sub(1).max(1) as f32;
-        let moved = |running: DispatchTensor, batch: DispatchTensor, factor: f32| -> Vec<f32> {
-            let (running, batch) = (primitive::read_f32(running), primitive::read_f32(batch));
+        let moved = |running: DispatchTensor, batch: Vec<f32>, factor: f32| -> Vec<f32> {
+            let running = primitive::read_f32(running);
             let towards = |(r, b): (&f32, &f32)| r + momentum * (b * factor - r);
             running.iter().zip(&batch).map(towards).collect()
         };
-        let mean = moved(mean, batch.mean, 1.0);
-        let variance = moved(variance, batch.variance, unbias);
+        let mean = moved(mean, batch_mean, 1.0);
+        let variance = moved(variance, batch_variance, unbias);
         context.record_statistics(mean, variance);
-        batch.output
     }
 }
 

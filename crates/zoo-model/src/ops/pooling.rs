@@ -9,7 +9,7 @@ use super::convolution::{Padding, Window};
 use super::operand::bounded;
 use super::{OpError, Operands, Values};
 use crate::Fact;
-use crate::exec::primitive;
+use crate::exec::{Context, flex, primitive};
 
 /// Pooling of `x [batch, channels, spatial...]` with a window that slides over its
 /// spatial axes.
@@ -70,8 +70,18 @@ impl Pool {
         Ok(Fact::float(bounded(shape)?))
     }
 
-    pub(super) fn run(&self, mut inputs: Values, shape: &[usize]) -> DispatchTensor {
+    pub(super) fn run(
+        &self,
+        mut inputs: Values,
+        shape: &[usize],
+        context: &Context,
+    ) -> DispatchTensor {
         let mut x = inputs.take(0);
+        if context.kernels()
+            && let Some(made) = self.maxima(&x, shape)
+        {
+            return made;
+        }
         let axes = shape.len() - 2;
         // Maximum and mean of a box are those of its slices: two axes now, then one by one.
         for axis in 0..axes.saturating_sub(2) {
@@ -95,6 +105,24 @@ impl Pool {
         let pooled =
             self.along(axes - 2..axes).slide(x, &[1, planes, shape[axes], shape[axes + 1]]);
         Dispatch::float_reshape(pooled, Shape::from(shape.to_vec()))
+    }
+
+    /// Maxima over height and width by our own operator, where it can.
+    fn maxima(&self, x: &DispatchTensor, shape: &[usize]) -> Option<DispatchTensor> {
+        let &[_, _, out_height, out_width] = shape else { return None };
+        if self.kind != PoolKind::Max {
+            return None;
+        }
+        let input = primitive::shape(x);
+        let pads = self.padding.resolve(&input[2..], &self.kernel, &self.stride, &self.dilation);
+        let two = |list: &[usize]| [list[0], list[1]];
+        let window = zoo_kernels::Window {
+            kernel: two(&self.kernel),
+            stride: two(&self.stride),
+            dilation: two(&self.dilation),
+            padding: [pads[0].0, pads[1].0],
+        };
+        flex::max_pool2d(x, window, [out_height, out_width])
     }
 
     /// The same along some of the axes only.

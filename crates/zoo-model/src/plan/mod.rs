@@ -93,6 +93,11 @@ impl Plan {
         self.burn.is_empty()
     }
 
+    /// How many numbers its values take.
+    pub(crate) fn arena(&self) -> usize {
+        self.program.arena()
+    }
+
     /// Products and sums of all kernels, each counted as one operation.
     pub(crate) fn operations(&self) -> u64 {
         self.program.steps().iter().map(zoo_kernels::Step::operations).sum()

@@ -1,0 +1,24 @@
+//! Random numbers from a seed, for tests.
+
+/// SplitMix64 (Steele, Lea, Flood: *Fast splittable pseudorandom number generators*, 2014).
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    }
+
+    /// A number from `least` to `most`, both included.
+    pub(crate) fn within(&mut self, least: usize, most: usize) -> usize {
+        least + self.next() as usize % (most - least + 1)
+    }
+
+    /// So many numbers between -1 and 1.
+    pub(crate) fn list(&mut self, len: usize) -> Vec<f32> {
+        (0..len).map(|_| (self.next() >> 40) as f32 / (1 << 23) as f32 - 1.0).collect()
+    }
+}

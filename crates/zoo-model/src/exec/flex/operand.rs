@@ -1,0 +1,95 @@
+use burn_backend::tensor::FloatTensor;
+use burn_backend::{AutodiffBackend, DType, TensorMetadata};
+use burn_dispatch::backends::{Autodiff, Flex, flex::FlexTensor};
+use burn_dispatch::{
+    BackendTensor, DispatchAutodiffContext, DispatchTensor, DispatchTensorKind,
+    GradientCheckpointingStrategy,
+};
+
+/// Burn's processor backend with gradients.
+pub(super) type Tracking = Autodiff<Flex>;
+/// A tensor with a place in the graph of gradients.
+pub(super) type Tracked = FloatTensor<Tracking>;
+
+/// A tensor of `f32` on the processor.
+#[derive(Debug, Clone)]
+pub(super) enum Operand {
+    /// Without gradients.
+    Plain(FlexTensor),
+    /// On the side where gradients are kept, be they wanted for it or not.
+    Tracked(Tracked),
+}
+
+impl Operand {
+    /// Takes `tensor` apart, if it is one.
+    pub(super) fn of(tensor: &DispatchTensor) -> Option<Self> {
+        if tensor.dtype() != DType::F32 {
+            return None;
+        }
+        match (&tensor.kind, tensor.autodiff) {
+            (
+                DispatchTensorKind::Flex(BackendTensor::Float(tensor)),
+                DispatchAutodiffContext::Disabled,
+            ) => Some(Self::Plain(tensor.clone())),
+            (
+                DispatchTensorKind::Autodiff(tensor),
+                DispatchAutodiffContext::Enabled(GradientCheckpointingStrategy::Disabled),
+            ) => match &**tensor {
+                DispatchTensorKind::Flex(BackendTensor::Autodiff(tensor)) => {
+                    Some(Self::Tracked(tensor.clone()))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Takes all of `tensors` apart, if they are such.
+    pub(super) fn all<const N: usize>(tensors: [&DispatchTensor; N]) -> Option<[Self; N]> {
+        let operands: Vec<Self> =
+            tensors.iter().map(|tensor| Self::of(tensor)).collect::<Option<_>>()?;
+        operands.try_into().ok()
+    }
+
+    /// The numbers.
+    pub(super) fn numbers(&self) -> &FlexTensor {
+        match self {
+            Self::Plain(tensor) => tensor,
+            Self::Tracked(tensor) => tensor.primitive(),
+        }
+    }
+
+    /// Whether something that is trained goes into it.
+    pub(super) fn is_tracked(&self) -> bool {
+        match self {
+            Self::Plain(_) => false,
+            Self::Tracked(tensor) => tensor.is_tracked(),
+        }
+    }
+
+    /// The same with a place in the graph of gradients, where it counts as a constant if it had
+    /// none.
+    pub(super) fn into_tracked(self) -> Tracked {
+        match self {
+            Self::Plain(tensor) => Tracking::from_inner(tensor),
+            Self::Tracked(tensor) => tensor,
+        }
+    }
+}
+
+/// A tensor for Burn's operators, without gradients.
+pub(super) fn plain(tensor: FlexTensor) -> DispatchTensor {
+    DispatchTensor {
+        kind: DispatchTensorKind::Flex(BackendTensor::Float(tensor)),
+        autodiff: DispatchAutodiffContext::Disabled,
+    }
+}
+
+/// A tensor for Burn's operators, with gradients.
+pub(super) fn tracked(tensor: Tracked) -> DispatchTensor {
+    let tensor = DispatchTensorKind::Flex(BackendTensor::Autodiff(tensor));
+    DispatchTensor {
+        kind: DispatchTensorKind::Autodiff(Box::new(tensor)),
+        autodiff: DispatchAutodiffContext::Enabled(GradientCheckpointingStrategy::Disabled),
+    }
+}
