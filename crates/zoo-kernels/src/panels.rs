@@ -11,7 +11,7 @@ use crate::{Buffer, Isa};
 pub(crate) struct Panels {
     packed: Buffer,
     bias: Buffer,
-    panels: Vec<Panel>,
+    list: Vec<Panel>,
     depth: usize,
 }
 
@@ -49,7 +49,7 @@ impl Panels {
             let columns = panel.columns.clone();
             all_bias[panel.start..][..columns.len()].copy_from_slice(&bias[columns]);
         }
-        Self { packed, bias: all_bias, panels, depth }
+        Self { packed, bias: all_bias, list: panels, depth }
     }
 
     /// Packs a matrix on all threads: `fill` writes those of its columns that it is given into rows
@@ -76,11 +76,11 @@ impl Panels {
         parts.into_par_iter().for_each(|(panel, part)| {
             fill(panel.columns.clone(), panel.vectors * isa.lanes(), part);
         });
-        Self { packed, bias: all_bias, panels, depth }
+        Self { packed, bias: all_bias, list: panels, depth }
     }
 
     pub(crate) fn all(&self) -> &[Panel] {
-        &self.panels
+        &self.list
     }
 
     /// The weights of `panel` from row `k` on.

@@ -275,13 +275,11 @@ unsafe fn inputs_of<L: Lanes>(work: &Block) {
                         }
                     }
                 }
-                for column in 0..IN {
-                    let made = input_line::<L>(std::array::from_fn(|row| numbers[row][column]));
-                    for (row, made) in made.into_iter().enumerate() {
-                        numbers[row][column] = made;
-                    }
-                }
-                for (row, numbers) in numbers.into_iter().enumerate() {
+                let columns: [[L::Vector; IN]; IN] = std::array::from_fn(|column| {
+                    input_line::<L>(std::array::from_fn(|row| numbers[row][column]))
+                });
+                for row in 0..IN {
+                    let numbers = std::array::from_fn(|column| columns[column][row]);
                     for (column, made) in input_line::<L>(numbers).into_iter().enumerate() {
                         let place = row * IN + column;
                         L::store(
@@ -341,17 +339,13 @@ unsafe fn outputs_of<L: Lanes>(work: &Block) {
                 for (place, number) in numbers.as_flattened_mut().iter_mut().enumerate() {
                     *number = L::load(work.sums.add((place * count + index) * outputs + channel));
                 }
-                let mut lines = [[L::splat(0.0); IN]; OUT];
-                for column in 0..IN {
-                    let made = output_line::<L>(std::array::from_fn(|row| numbers[row][column]));
-                    for (row, made) in made.into_iter().enumerate() {
-                        lines[row][column] = made;
-                    }
-                }
+                let lines: [[L::Vector; OUT]; IN] = std::array::from_fn(|column| {
+                    output_line::<L>(std::array::from_fn(|row| numbers[row][column]))
+                });
                 let (low, high) = (L::splat(clamp.0), L::splat(clamp.1));
                 let bias = L::load(bias.as_ptr().add(channel));
-                for (row, line) in lines.into_iter().enumerate().take(rows) {
-                    let made = output_line::<L>(line);
+                for row in 0..rows {
+                    let made = output_line::<L>(std::array::from_fn(|column| lines[column][row]));
                     for (column, made) in made.into_iter().enumerate().take(columns) {
                         let pixel = pixel(row, column);
                         let mut sum = L::add(made, bias);

@@ -1,0 +1,188 @@
+//! Plans compute what Burn computes: all kinds of nodes, those that only Burn knows among them, and
+//! the same bits in any batch and on any number of threads.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use zoo_model::graph::ConvSpec;
+use zoo_model::ops::{Activation, Binary, GlobalPool, Padding};
+use zoo_model::{Device, Engine, Executor, Graph, GraphBuilder, Tensor, Weights};
+
+fn weights(graph: &Graph) -> Weights {
+    let values = |name: &String, count: usize| -> Vec<f32> {
+        let rule = zoo_model::bundle::rule_tensor(name, count);
+        let place = |x: &f64| if name.ends_with("var") { 1.0 + 0.5 * x } else { 0.4 * x };
+        rule.iter().map(|x| place(x) as f32).collect()
+    };
+    graph
+        .parameters
+        .iter()
+        .map(|(name, parameter)| {
+            let values = values(name, parameter.elements());
+            (name.clone(), Tensor::from_f32(&parameter.shape, &values))
+        })
+        .collect()
+}
+
+fn input(shape: &[usize]) -> Tensor {
+    let count = shape.iter().product();
+    let rule = zoo_model::bundle::rule_tensor("input", count);
+    Tensor::from_f32(shape, &rule.iter().map(|&x| x as f32).collect::<Vec<_>>())
+}
+
+fn infer(graph: &Graph, engine: Engine, inputs: &[Tensor]) -> Vec<Tensor> {
+    let executor =
+        Executor::new(graph.clone(), &weights(graph), &Device::Cpu).unwrap().with_engine(engine);
+    executor.infer(inputs).unwrap()
+}
+
+/// Both engines on `graph`, of which our kernels must compute something, and Burn something if
+/// `mixed`.
+fn assert_engines_agree(graph: &Graph, inputs: &[Tensor], mixed: bool) {
+    let executor = Executor::new(graph.clone(), &weights(graph), &Device::Cpu).unwrap();
+    let (_, times) = executor.infer_timed(inputs).unwrap().unwrap();
+    assert!(times.iter().any(|part| part.planned && part.operations > 0));
+    assert_eq!(times.iter().any(|part| !part.planned), mixed, "{times:?}");
+    let plan = infer(graph, Engine::Plan, inputs);
+    let burn = infer(graph, Engine::Burn, inputs);
+    assert_eq!(plan.len(), burn.len());
+    for (plan, burn) in plan.iter().zip(&burn) {
+        assert_eq!(plan.shape(), burn.shape());
+        let (plan, burn) = (plan.to_f32(), burn.to_f32());
+        let largest = burn.iter().fold(0.0_f32, |top, value| top.max(value.abs()));
+        assert!(largest > 1e-3, "nothing came out");
+        for (plan, burn) in plan.iter().zip(&burn) {
+            assert!((plan - burn).abs() <= 2e-5 * largest, "{plan} {burn} of {largest}");
+        }
+    }
+}
+
+/// Residuals, squeeze and excitation, every pool, nested concatenation, and a value in the middle
+/// that comes out as well, which nothing may be folded into.
+fn network() -> Graph {
+    let mut b = GraphBuilder::new();
+    let x = b.input("x", &[None, Some(3), Some(37), Some(33)]);
+    let same = ConvSpec::new(16, 5).stride(2).padding(Padding::SameUpper);
+    let x = b.conv("stem", &x, same);
+    let x = b.batch_norm("stem_norm", &x, 1e-3);
+    let middle = b.relu6(&x);
+    let y = b.conv("expand", &middle, ConvSpec::new(48, 1));
+    let y = b.silu(&y);
+    let y = b.conv("deep", &y, ConvSpec::new(48, 3).groups(48));
+    let y = b.batch_norm("deep_norm", &y, 1e-3);
+    let y = b.hard_swish(&y);
+    let weight = b.global_pool(&y, GlobalPool::Mean);
+    let weight = b.conv("weigh", &weight, ConvSpec::new(48, 1));
+    let weight = b.activate(&weight, Activation::Sigmoid);
+    let y = b.combine(Binary::Mul, &y, &weight);
+    let y = b.conv("project", &y, ConvSpec::new(16, 1));
+    let y = b.batch_norm("project_norm", &y, 1e-3);
+    let x = b.add(&middle, &y);
+    let x = b.relu(&x);
+    let one = b.max_pool(&x, 3, 1, 1);
+    let two = b.average_pool(&x, 3, 1, 1);
+    let three = b.average_pool_inside(&x, 3, 1, 1);
+    let inner = b.concat(&[&one, &two]);
+    let outer = b.concat(&[&inner, &three, &one]);
+    let x = b.batch_norm("dense_norm", &outer, 1e-3);
+    let x = b.relu(&x);
+    let x = b.max_pool_ceil(&x, 3, 2, 0);
+    let x = b.conv("grouped", &x, ConvSpec::new(32, 3).groups(4).stride(2));
+    let x = b.conv("wide", &x, ConvSpec::new(40, 1).kernel(1, 3));
+    let x = b.relu(&x);
+    let x = b.flatten(&x, 5 * 5);
+    let y = b.linear("fc", &x, 40 * 5 * 5, 10);
+    b.finish(&[("logits", &y), ("middle", &middle)]).unwrap()
+}
+
+#[test]
+fn a_network_of_everything_is_computed_as_burn_does() {
+    assert_engines_agree(&network(), &[input(&[3, 3, 37, 33])], false);
+}
+
+#[test]
+fn what_only_burn_knows_runs_between_kernels() {
+    let mut b = GraphBuilder::new();
+    let x = b.input("x", &[None, Some(4), Some(12), Some(12)]);
+    let x = b.conv("first", &x, ConvSpec::new(16, 3));
+    let y = b.gelu(&x);
+    let z = b.conv("second", &y, ConvSpec::new(16, 3));
+    let z = b.add(&z, &x);
+    let z = b.channels_last(&z);
+    let z = b.layer_norm("norm", &z, 1e-5);
+    let z = b.channels_first(&z);
+    let z = b.global_average(&z);
+    let z = b.linear("fc", &z, 16, 5);
+    let graph = b.finish(&[("logits", &z), ("first", &x)]).unwrap();
+    assert_engines_agree(&graph, &[input(&[2, 4, 12, 12])], true);
+}
+
+#[test]
+fn winograds_convolutions_are_taken_and_agree() {
+    let mut b = GraphBuilder::new();
+    let x = b.input("x", &[None, Some(32), Some(21), Some(18)]);
+    let y = b.conv("one", &x, ConvSpec::new(64, 3));
+    let y = b.batch_norm("one_norm", &y, 1e-5);
+    let y = b.relu(&y);
+    let y = b.conv("two", &y, ConvSpec::new(32, 3));
+    let y = b.batch_norm("two_norm", &y, 1e-5);
+    let y = b.add(&y, &x);
+    let y = b.relu(&y);
+    let graph = b.finish(&[("y", &y)]).unwrap();
+    assert_engines_agree(&graph, &[input(&[2, 32, 21, 18])], false);
+}
+
+#[test]
+fn an_image_has_the_same_bits_in_any_batch_and_on_any_number_of_threads() {
+    let graph = network();
+    let images = 9;
+    let all = input(&[images, 3, 37, 33]).to_f32();
+    let executor = Executor::new(graph.clone(), &weights(&graph), &Device::Cpu).unwrap();
+    let run = |executor: &Executor, first: usize, count: usize| -> Vec<u32> {
+        let size = all.len() / images;
+        let part = &all[first * size..(first + count) * size];
+        let outputs = executor.infer(&[Tensor::from_f32(&[count, 3, 37, 33], part)]).unwrap();
+        outputs[0].to_f32().iter().map(|value| value.to_bits()).collect()
+    };
+    let together = run(&executor, 0, images);
+    let singly: Vec<u32> = (0..images).flat_map(|image| run(&executor, image, 1)).collect();
+    assert!(together == singly, "the batch matters");
+    for threads in 1..4 {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let made = pool.install(|| {
+            // A plan of its own, whose tasks are for so many threads.
+            let executor = Executor::new(graph.clone(), &weights(&graph), &Device::Cpu).unwrap();
+            run(&executor, 0, images)
+        });
+        assert!(made == together, "{threads} threads matter");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_an_input_is_said_as_burn_says_it() {
+    let graph = network();
+    let wrong = [input(&[1, 3, 36, 33]), Tensor::from_i64(&[1, 3, 37, 33], &[1; 3 * 37 * 33])];
+    for tensor in wrong {
+        let message = |engine: Engine| {
+            let executor = Executor::new(graph.clone(), &weights(&graph), &Device::Cpu).unwrap();
+            executor.with_engine(engine).infer(&[tensor.clone()]).unwrap_err().to_string()
+        };
+        assert_eq!(message(Engine::Plan), message(Engine::Burn));
+        assert!(message(Engine::Plan).contains('x'));
+    }
+}
+
+#[test]
+fn what_is_no_number_is_not_hidden_by_activations() {
+    let mut b = GraphBuilder::new();
+    let x = b.input("x", &[None, Some(8), Some(9), Some(9)]);
+    let y = b.conv("one", &x, ConvSpec::new(16, 3));
+    let y = b.relu6(&y);
+    let y = b.conv("deep", &y, ConvSpec::new(16, 3).groups(16));
+    let y = b.relu(&y);
+    let y = b.max_pool(&y, 2, 2, 0);
+    let y = b.global_average(&y);
+    let graph = b.finish(&[("y", &y)]).unwrap();
+    let mut values = input(&[1, 8, 9, 9]).to_f32();
+    values[100] = f32::NAN;
+    let made = infer(&graph, Engine::Plan, &[Tensor::from_f32(&[1, 8, 9, 9], &values)]);
+    assert!(made[0].to_f32().iter().all(|value| value.is_nan()));
+}
