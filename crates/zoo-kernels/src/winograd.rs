@@ -250,6 +250,10 @@ versions! {
     unsafe fn transform_inputs = inputs_of(work: &Block)
 }
 
+#[allow(
+    clippy::needless_range_loop,
+    reason = "a closure is compiled by itself, without the features: four times slower"
+)]
 #[inline(always)]
 unsafe fn inputs_of<L: Lanes>(work: &Block) {
     let Winograd { channels, padding, .. } = work.winograd;
@@ -275,11 +279,13 @@ unsafe fn inputs_of<L: Lanes>(work: &Block) {
                         }
                     }
                 }
-                let columns: [[L::Vector; IN]; IN] = std::array::from_fn(|column| {
-                    input_line::<L>(std::array::from_fn(|row| numbers[row][column]))
-                });
-                for row in 0..IN {
-                    let numbers = std::array::from_fn(|column| columns[column][row]);
+                for column in 0..IN {
+                    let made = input_line::<L>(std::array::from_fn(|row| numbers[row][column]));
+                    for (row, made) in made.into_iter().enumerate() {
+                        numbers[row][column] = made;
+                    }
+                }
+                for (row, numbers) in numbers.into_iter().enumerate() {
                     for (column, made) in input_line::<L>(numbers).into_iter().enumerate() {
                         let place = row * IN + column;
                         L::store(
@@ -321,6 +327,10 @@ versions! {
     unsafe fn transform_outputs = outputs_of(work: &Block)
 }
 
+#[allow(
+    clippy::needless_range_loop,
+    reason = "a closure is compiled by itself, without the features: four times slower"
+)]
 #[inline(always)]
 unsafe fn outputs_of<L: Lanes>(work: &Block) {
     let Winograd { outputs, bias, isa, .. } = work.winograd;
@@ -339,13 +349,17 @@ unsafe fn outputs_of<L: Lanes>(work: &Block) {
                 for (place, number) in numbers.as_flattened_mut().iter_mut().enumerate() {
                     *number = L::load(work.sums.add((place * count + index) * outputs + channel));
                 }
-                let lines: [[L::Vector; OUT]; IN] = std::array::from_fn(|column| {
-                    output_line::<L>(std::array::from_fn(|row| numbers[row][column]))
-                });
+                let mut lines = [[L::splat(0.0); IN]; OUT];
+                for column in 0..IN {
+                    let made = output_line::<L>(std::array::from_fn(|row| numbers[row][column]));
+                    for (row, made) in made.into_iter().enumerate() {
+                        lines[row][column] = made;
+                    }
+                }
                 let (low, high) = (L::splat(clamp.0), L::splat(clamp.1));
                 let bias = L::load(bias.as_ptr().add(channel));
-                for row in 0..rows {
-                    let made = output_line::<L>(std::array::from_fn(|column| lines[column][row]));
+                for (row, line) in lines.into_iter().enumerate().take(rows) {
+                    let made = output_line::<L>(line);
                     for (column, made) in made.into_iter().enumerate().take(columns) {
                         let pixel = pixel(row, column);
                         let mut sum = L::add(made, bias);
