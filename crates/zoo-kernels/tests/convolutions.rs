@@ -214,7 +214,9 @@ fn depthwise_convolutions_agree_with_plain_loops() {
         let x = random.numbers(case.batch * case.size[0] * case.size[1] * case.channels);
         let (weight, bias) = (random.numbers(case.channels * taps), random.numbers(case.channels));
         let mut exact = case.exact(&x, &weight, &bias);
-        exact.iter_mut().for_each(|value| *value = value.max(0.0));
+        for value in &mut exact {
+            *value = value.max(0.0);
+        }
         let pixels = case.batch * case.out_size[0] * case.out_size[1];
         for isa in Isa::available() {
             let depthwise = Depthwise::new(isa, case.window, &weight, &bias);
@@ -242,10 +244,9 @@ fn winograds_convolutions_agree_with_plain_loops() {
         case.window = Window { kernel: [3; 2], padding, ..Window::POINT };
         case.groups = 1;
         (case.channels, case.outputs) = (16 * (1 + random.below(20)), 16 * (1 + random.below(4)));
-        for axis in 0..2 {
-            case.size[axis] = case.size[axis].max(3);
-            case.out_size[axis] = case.size[axis] + padding[axis] - 2 + random.below(2);
-        }
+        case.size = case.size.map(|length| length.max(3));
+        let outputs = |axis: usize, after: usize| case.size[axis] + padding[axis] + after - 2;
+        case.out_size = [outputs(0, random.below(2)), outputs(1, random.below(2))];
         let x = random.numbers(case.batch * case.size[0] * case.size[1] * case.channels);
         let weight = random.numbers(case.outputs * 9 * case.channels);
         let bias = random.numbers(case.outputs);

@@ -7,6 +7,9 @@ use random::Random;
 use zoo_kernels::gradient::{Geometry, Moments, Normalization, add, rectifier_gradient, rectify};
 use zoo_kernels::{Isa, Window};
 
+/// How far finite differences reach.
+const STEP: f64 = 1e-6;
+
 /// Mean and variance of each channel of `images` `[pixels, channels]`.
 fn moments(images: &[f64], channels: usize) -> (Vec<f64>, Vec<f64>) {
     let count = (images.len() / channels) as f64;
@@ -81,7 +84,6 @@ fn gradients_of_normalisation_are_those_of_finite_differences() {
             } else {
                 normalization.constant_gradient(isa, &images, &direction)
             };
-            const STEP: f64 = 1e-6;
             let check = |made: f32, more: f64, less: f64, what: &str| {
                 let slope = (more - less) / (2.0 * STEP);
                 let error = (f64::from(made) - slope).abs();
@@ -171,7 +173,7 @@ fn gradients_of_maxima_go_where_the_maxima_came_from() {
         let gradient = random.list(sizes.output_len());
         let made = sizes.maxima(&input);
         let mut expected = vec![0.0; input.len()];
-        for place in 0..made.numbers.len() {
+        for (place, &gradient) in gradient.iter().enumerate() {
             let (channel, pixel) = (place % channels, place / channels);
             let (x, line) = (pixel % out_size[1], pixel / out_size[1]);
             let (y, image) = (line % out_size[0], line / out_size[0]);
@@ -192,7 +194,7 @@ fn gradients_of_maxima_go_where_the_maxima_came_from() {
             }
             let best = best.expect("windows see something");
             assert_eq!(made.numbers[place], input[best], "case {case}, {sizes:?}");
-            expected[best] += gradient[place];
+            expected[best] += gradient;
         }
         let found = sizes.maxima_gradient(&made.taps, &gradient);
         for (found, expected) in found.iter().zip(&expected) {

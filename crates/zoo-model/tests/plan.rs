@@ -38,7 +38,7 @@ fn infer(graph: &Graph, engine: Engine, inputs: &[Tensor]) -> Vec<Tensor> {
 /// `mixed`.
 fn assert_engines_agree(graph: &Graph, inputs: &[Tensor], mixed: bool) {
     let executor = Executor::new(graph.clone(), &weights(graph), &Device::Cpu).unwrap();
-    let (_, times) = executor.infer_timed(inputs).unwrap().unwrap();
+    let times = executor.infer_timed(inputs).unwrap().unwrap();
     assert!(times.iter().any(|part| part.planned && part.operations > 0));
     assert_eq!(times.iter().any(|part| !part.planned), mixed, "{times:?}");
     let plan = infer(graph, Engine::Plan, inputs);
@@ -159,11 +159,15 @@ fn an_image_has_the_same_bits_in_any_batch_and_on_any_number_of_threads() {
 #[test]
 fn what_is_wrong_with_an_input_is_said_as_burn_says_it() {
     let graph = network();
-    let wrong = [input(&[1, 3, 36, 33]), Tensor::from_i64(&[1, 3, 37, 33], &[1; 3 * 37 * 33])];
+    let wrong = [input(&[1, 3, 36, 33]), Tensor::from_i64(&[1, 3, 37, 33], &vec![1; 3 * 37 * 33])];
     for tensor in wrong {
         let message = |engine: Engine| {
             let executor = Executor::new(graph.clone(), &weights(&graph), &Device::Cpu).unwrap();
-            executor.with_engine(engine).infer(&[tensor.clone()]).unwrap_err().to_string()
+            executor
+                .with_engine(engine)
+                .infer(std::slice::from_ref(&tensor))
+                .unwrap_err()
+                .to_string()
         };
         assert_eq!(message(Engine::Plan), message(Engine::Burn));
         assert!(message(Engine::Plan).contains('x'));

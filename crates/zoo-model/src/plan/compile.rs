@@ -87,12 +87,14 @@ impl<'a> Compiler<'a> {
                     .zip(&scale)
                     .map(|((bias, mean), scale)| bias - mean * scale)
                     .collect();
-                self.affine(node, shape, input, scale, shift)
+                self.affine(node, shape, input, scale, shift);
+                Some(())
             }
             Op::Activation(activation) => {
                 let activation = epilogue(*activation)?;
                 let input = self.known_value(&node.inputs[0])?;
-                self.activation(node, shape, input, activation)
+                self.activation(node, shape, input, activation);
+                Some(())
             }
             Op::Binary(binary) => self.binary(node, shape, *binary),
             Op::Pool(pool) => self.pool(node, shape, pool),
@@ -110,7 +112,7 @@ impl<'a> Compiler<'a> {
                 self.rename(node, input);
                 Some(())
             }
-            Op::Layout(Layout::Concat { axis }) if matches!(axis, 1 | -3) => {
+            Op::Layout(Layout::Concat { axis: 1 | -3 }) => {
                 (made.shape.len() == 4).then_some(())?;
                 self.concat(node, shape)
             }
@@ -282,17 +284,16 @@ impl<'a> Compiler<'a> {
         input: ValueId,
         scale: Vec<f32>,
         shift: Vec<f32>,
-    ) -> Option<()> {
+    ) {
         if let Some((kernel, nodes)) = self.open(input)
             && kernel.fold(&scale, &shift)
         {
             nodes.push(node.name.clone());
             self.rename(node, input);
-            return Some(());
+            return;
         }
         let activation = Epilogue::NONE;
         self.push(node, shape, Kernel::Affine { scale, shift, input, activation });
-        Some(())
     }
 
     fn activation(
@@ -301,18 +302,17 @@ impl<'a> Compiler<'a> {
         shape: [usize; 4],
         input: ValueId,
         activation: Epilogue,
-    ) -> Option<()> {
+    ) {
         if let Some((kernel, nodes)) = self.open(input)
             && let Some(open) = kernel.open_activation()
         {
             *open = activation;
             nodes.push(node.name.clone());
             self.rename(node, input);
-            return Some(());
+            return;
         }
         let (scale, shift) = (vec![1.0; shape[3]], vec![0.0; shape[3]]);
         self.push(node, shape, Kernel::Affine { scale, shift, input, activation });
-        Some(())
     }
 
     fn binary(&mut self, node: &'a Node, shape: [usize; 4], binary: Binary) -> Option<()> {
@@ -328,20 +328,20 @@ impl<'a> Compiler<'a> {
         };
         let (of_a, of_b) = (self.values[a].shape, self.values[b].shape);
         let is_pixel = |of: [usize; 4]| of == [shape[0], 1, 1, shape[3]];
+        let spread = shape[1] * shape[2];
         if of_a == shape && of_b == shape {
             if how == Combine::Add && a != b && self.add_residual(node, a, b).is_some() {
                 return Some(());
             }
-            return self.combine(node, shape, how, (a, b), 1);
+            self.combine(node, shape, how, (a, b), 1);
+        } else if of_a == shape && is_pixel(of_b) {
+            self.combine(node, shape, how, (a, b), spread);
+        } else if of_b == shape && is_pixel(of_a) && how != Combine::Subtract {
+            self.combine(node, shape, how, (b, a), spread);
+        } else {
+            return None;
         }
-        let spread = shape[1] * shape[2];
-        if of_a == shape && is_pixel(of_b) {
-            return self.combine(node, shape, how, (a, b), spread);
-        }
-        if of_b == shape && is_pixel(of_a) && how != Combine::Subtract {
-            return self.combine(node, shape, how, (b, a), spread);
-        }
-        None
+        Some(())
     }
 
     fn combine(
@@ -351,10 +351,9 @@ impl<'a> Compiler<'a> {
         how: Combine,
         (a, b): (ValueId, ValueId),
         spread: usize,
-    ) -> Option<()> {
+    ) {
         let activation = Epilogue::NONE;
         self.push(node, shape, Kernel::Combine { how, a, b, spread, activation });
-        Some(())
     }
 
     /// Lets the convolution that makes one of two values add the other one, which then must be
@@ -408,7 +407,8 @@ impl<'a> Compiler<'a> {
             }
             (Combine::Subtract, true) => (vec![-1.0; shape[3]], numbers),
         };
-        self.affine(node, shape, input, scale, shift)
+        self.affine(node, shape, input, scale, shift);
+        Some(())
     }
 
     fn pool(&mut self, node: &'a Node, shape: [usize; 4], pool: &Pool) -> Option<()> {

@@ -155,7 +155,9 @@ pub(super) fn allocate(values: &[Value], drafts: &[Draft], kept: &[ValueId]) -> 
             Draft::Moved => {}
         }
     }
-    kept.iter().for_each(|&id| seen(id, drafts.len()));
+    for &id in kept {
+        seen(id, drafts.len());
+    }
     let size = |id: ValueId| values[id].shape.iter().product::<usize>().next_multiple_of(LINE);
     let mut order: Vec<ValueId> = spans.keys().copied().collect();
     order.sort_by_key(|&id| (std::cmp::Reverse(size(id)), id));

@@ -11,9 +11,9 @@ use zoo_kernels::{
 use super::compile::Compiler;
 use super::draft::{self, Draft, Layout, Linear, Source, ValueId, allocate};
 use super::{Leaving, Output, Piece, Plan};
+use crate::Graph;
 use crate::exec::primitive;
 use crate::graph::Facts;
-use crate::{Error, Graph};
 
 /// Packed weights, which plans for several shapes share: by the first node that they compute, and
 /// how.
@@ -49,7 +49,7 @@ impl Plan {
         parameters: &BTreeMap<String, DispatchTensor>,
         packed: &Packed,
         threads: usize,
-    ) -> Result<Self, Error> {
+    ) -> Self {
         let mut compiler = Compiler::new(graph, &facts, parameters);
         compiler.compile();
         let kept: Vec<ValueId> = graph
@@ -109,21 +109,21 @@ impl Plan {
                 }
             }
         }
-        let outputs = graph.outputs.iter().map(|name| match compiler.names.get(name.as_str()) {
-            Some(&id) => Output::Arena(Leaving {
-                name: name.clone(),
-                place: lowering.place(id),
-                shape: facts.get(name).map(|fact| fact.shape.clone()).unwrap_or_default(),
-            }),
-            None => {
-                burn_outputs.push(name.clone());
-                Output::Burn(name.clone())
+        let outputs = graph.outputs.iter().map(|name| {
+            if let Some(&id) = compiler.names.get(name.as_str()) {
+                return Output::Arena(Leaving {
+                    name: name.clone(),
+                    place: lowering.place(id),
+                    shape: facts.get(name).map(|fact| fact.shape.clone()).unwrap_or_default(),
+                });
             }
+            burn_outputs.push(name.clone());
+            Output::Burn(name.clone())
         });
         let outputs = outputs.collect();
         let sources = lowering.sources;
         let inputs = graph.inputs.iter().map(|info| info.name.clone()).collect();
-        Ok(Self {
+        Self {
             program: Program::new(Isa::best(), steps, layout.len),
             step_nodes,
             pieces,
@@ -134,7 +134,7 @@ impl Plan {
             outputs,
             arenas: Mutex::default(),
             facts,
-        })
+        }
     }
 }
 
@@ -272,7 +272,9 @@ fn pack(
     let each = weight.len() / outputs;
     for (weight, scale) in weight.chunks_exact_mut(each).zip(&linear.scale) {
         if *scale != 1.0 {
-            weight.iter_mut().for_each(|number| *number *= scale);
+            for number in weight {
+                *number *= scale;
+            }
         }
     }
     if method == Method::Winograd {

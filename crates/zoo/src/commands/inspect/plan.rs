@@ -31,7 +31,7 @@ pub(super) fn show(
         .collect();
     let mut parts = Vec::new();
     for _ in 0..=WARM_UP {
-        let Some((_, times)) = executor.infer_timed(&inputs)? else {
+        let Some(times) = executor.infer_timed(&inputs)? else {
             bail!("there is no plan: Burn runs all of it on {}", global.device);
         };
         parts = times;
