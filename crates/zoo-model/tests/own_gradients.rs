@@ -61,7 +61,7 @@ fn step(trainer: &mut Trainer) -> Step {
 fn assert_close(made: &Weights, expected: &Weights) {
     assert_eq!(made.iter().count(), expected.iter().count());
     assert!(made.iter().count() > 0);
-    for (name, tensor) in expected.iter() {
+    for (name, tensor) in expected {
         let (made, expected) = (made.get(name).unwrap().to_f32(), tensor.to_f32());
         let size = expected.iter().fold(1e-3_f32, |size, number| size.max(number.abs()));
         for (made, expected) in made.iter().zip(&expected) {
