@@ -57,7 +57,12 @@ fn it_computes_what_the_executor_does() {
     for device in [Device::flex(), Device::flex().autodiff()] {
         let module = ZooModule::whole(&bundle, &device).unwrap();
         let logits: Tensor<2> = module.forward(tensor::<4>(&image(), &device)).unwrap();
-        assert_eq!(values(logits), expected);
+        let logits = values(logits);
+        assert_eq!(logits.len(), expected.len());
+        // The executor runs a plan, whose sums have another order.
+        for (module, executor) in logits.iter().zip(&expected) {
+            assert!((module - executor).abs() <= 1e-5 * executor.abs(), "{logits:?} {expected:?}");
+        }
     }
 }
 

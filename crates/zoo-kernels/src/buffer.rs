@@ -34,8 +34,12 @@ struct Line([f32; LINE]);
 
 impl Buffer {
     /// `len` zeros.
+    ///
+    /// # Panics
+    /// Where so many have no place in memory at all.
     pub fn zeros(len: usize) -> Self {
-        let pages = (len >= LARGE).then(|| MmapMut::map_anon(len * size_of::<f32>()).ok());
+        let bytes = len.checked_mul(size_of::<f32>()).expect("more numbers than memory has places");
+        let pages = (len >= LARGE).then(|| MmapMut::map_anon(bytes).ok());
         let memory = match pages.flatten() {
             Some(pages) => {
                 // Where the system has no large pages, small ones do.

@@ -42,6 +42,9 @@ pub struct Part {
     pub pixels: Range<usize>,
     /// Panels of output channels, counted through each group.
     pub panels: Range<usize>,
+    /// The pixel of the output that the first of `pixels` becomes: the same, unless the output is
+    /// a part of all pixels only.
+    pub to: usize,
 }
 
 /// Rows of weights that are multiplied before the next panel's turn: 256 rows of two vectors are
@@ -67,6 +70,7 @@ impl Convolution {
         weight: &[f32],
         bias: &[f32],
     ) -> Self {
+        window.check();
         assert!(groups > 0 && channels.is_multiple_of(groups) && bias.len().is_multiple_of(groups));
         let (channels, outputs, taps) = (channels / groups, bias.len() / groups, window.taps());
         assert_eq!(weight.len(), bias.len() * channels * taps, "the weight's length");
@@ -119,7 +123,10 @@ impl Convolution {
 
     /// Pixels that are best computed in one go.
     pub fn block(&self) -> usize {
-        (BLOCK / (self.channels() * self.window.stride[0] * self.window.stride[1])).clamp(48, 1024)
+        /// Places that are listed at most, where a window has very many.
+        const LISTED: usize = 1 << 16;
+        let read = self.channels() * self.window.stride[0] * self.window.stride[1];
+        (BLOCK / read).clamp(48, 1024).min((LISTED / self.window.taps()).max(1))
     }
 
     /// Convolves all of `input` into `out`, whose pixels are `[batch, out height, out width]`.
@@ -135,7 +142,7 @@ impl Convolution {
         scratch: &mut Scratch,
     ) {
         let pixels = 0..input.batch() * out_size[0] * out_size[1];
-        let part = Part { pixels, panels: 0..self.panels() };
+        let part = Part { pixels, panels: 0..self.panels(), to: 0 };
         // SAFETY: `out` is borrowed mutably.
         unsafe { self.run_part(input, out_size, out, epilogue, &part, scratch) }
     }
@@ -156,10 +163,12 @@ impl Convolution {
         part: &Part,
         scratch: &mut Scratch,
     ) {
+        assert!(out_size.iter().all(|&length| length <= 1 << 40), "the output's size");
         let images = input.batch() * out_size[0] * out_size[1];
         assert_eq!(input.pixels().channels(), self.channels(), "input channels");
         assert_eq!(out.channels(), self.outputs(), "output channels");
-        assert!(part.pixels.end <= images && images <= out.len(), "output pixels");
+        assert!(part.pixels.end <= images, "pixels");
+        assert!(part.to + part.pixels.len() <= out.len(), "output pixels");
         assert!(part.panels.end <= self.panels(), "panels");
         if let Some(residual) = &epilogue.residual {
             assert_eq!(residual.channels(), self.outputs(), "residual channels");
@@ -173,7 +182,8 @@ impl Convolution {
                 + usize::from(block < part.pixels.len() % blocks);
             for group in 0..self.groups.len() {
                 let taps = self.point(input, out_size, begin..end, group, scratch);
-                let rows = Rows { pixels: begin..end, group, taps };
+                let to = part.to + begin - part.pixels.start;
+                let rows = Rows { pixels: begin..end, to, group, taps };
                 // SAFETY: the pointers are of these pixels; the rest is up to the caller.
                 unsafe { self.rows(&rows, out, epilogue, part.panels.clone(), scratch) }
             }
@@ -279,7 +289,7 @@ impl Convolution {
                             vectors: panel.vectors,
                             bias: group.bias(panel, lanes).as_ptr(),
                             rows: count,
-                            out: out.as_mut_ptr().add(first * out.stride() + column),
+                            out: out.as_mut_ptr().add(rows.to * out.stride() + column),
                             out_stride: out.stride(),
                             residual: epilogue.residual.map_or(std::ptr::null(), |residual| {
                                 residual.as_ptr().add(first * residual.stride() + column)
@@ -308,7 +318,7 @@ impl Convolution {
                 let start = rows.group * self.outputs;
                 let columns = start + columns.start..start + columns.end;
                 // SAFETY: as above.
-                unsafe { activation.apply_to(self.isa, out, rows.pixels.clone(), columns) }
+                unsafe { activation.apply_to(self.isa, out, rows.to..rows.to + count, columns) }
             }
             begin = turn.end;
         }
@@ -358,6 +368,8 @@ unsafe fn aside(isa: Isa, work: &mut TileRows, panel: &Panel, width: usize, side
 /// Pixels of one group, computed together.
 struct Rows {
     pixels: Range<usize>,
+    /// The pixel of the output that the first of them becomes.
+    to: usize,
     group: usize,
     taps: Taps,
 }

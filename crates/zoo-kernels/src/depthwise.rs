@@ -22,6 +22,7 @@ impl Depthwise {
     /// # Panics
     /// Where their lengths do not fit.
     pub fn new(isa: Isa, window: Window, weight: &[f32], bias: &[f32]) -> Self {
+        window.check();
         let (channels, taps) = (bias.len(), window.taps());
         assert_eq!(weight.len(), channels * taps, "the weight's length");
         let mut packed = Buffer::zeros(taps * channels);
@@ -83,40 +84,77 @@ impl Depthwise {
         assert_eq!(out.channels(), self.channels, "output channels");
         let all = input.batch() * out_height;
         assert!(lines.end <= all && all * out_width <= out.len(), "output lines");
-        let (clamp, after) = activation.parts();
         let stride = input.pixels().stride();
         for line in lines {
             let (image, y) = (line / out_height, line % out_height);
             let taps = self.window.inside(0, y, input.height());
-            let interior = self.window.interior(1, input.width(), out_width);
             scratch.pointers.clear();
             for tap in taps.clone() {
-                let place = y * self.window.stride[0] + tap * self.window.dilation[0]
-                    - self.window.padding[0];
-                let first = (image * input.height() + place) * input.width();
+                let first = (image * input.height() + self.row(y, tap)) * input.width();
                 scratch.pointers.push(input.pixels().as_ptr().wrapping_add(first * stride));
             }
-            let work = Line {
-                rows: &scratch.pointers,
+            let source = Rows {
+                starts: &scratch.pointers,
                 first_tap: taps.start,
-                depthwise: self,
                 stride,
                 width: input.width(),
-                interior,
-                out_width,
-                out: out.as_mut_ptr().wrapping_add(line * out_width * out.stride()),
-                out_stride: out.stride(),
-                clamp,
             };
-            // SAFETY: rows and line are inside the images, and the line is this caller's.
-            unsafe { run_line(self.isa, &work) }
-            if let Some(activation) = after {
-                let pixels = line * out_width..(line + 1) * out_width;
-                // SAFETY: as above.
-                unsafe { activation.apply_to(self.isa, out, pixels, 0..self.channels) }
-            }
+            // SAFETY: rows are inside the images, and the line is this caller's.
+            unsafe { self.run_line(&source, out_width, out, line, activation) }
         }
     }
+
+    /// The input's row that the kernel's row `tap` meets when it makes the output's line `y`.
+    pub(crate) fn row(&self, y: usize, tap: usize) -> usize {
+        y * self.window.stride[0] + tap * self.window.dilation[0] - self.window.padding[0]
+    }
+
+    /// Computes one line of the output from the input's rows that it meets.
+    ///
+    /// # Safety
+    /// `source`'s rows must be good for `width` pixels of all channels at multiples of `stride`, `out`
+    /// must have the line, and nobody else may touch that.
+    pub(crate) unsafe fn run_line(
+        &self,
+        source: &Rows,
+        out_width: usize,
+        out: &PixelsMut,
+        line: usize,
+        activation: Activation,
+    ) {
+        let (clamp, after) = activation.parts();
+        let work = Line {
+            rows: source.starts,
+            first_tap: source.first_tap,
+            depthwise: self,
+            stride: source.stride,
+            width: source.width,
+            interior: self.window.interior(1, source.width, out_width),
+            out_width,
+            out: out.as_mut_ptr().wrapping_add(line * out_width * out.stride()),
+            out_stride: out.stride(),
+            clamp,
+        };
+        // SAFETY: up to the caller.
+        unsafe { run_line(self.isa, &work) }
+        if let Some(activation) = after {
+            let pixels = line * out_width..(line + 1) * out_width;
+            // SAFETY: as above.
+            unsafe { activation.apply_to(self.isa, out, pixels, 0..self.channels) }
+        }
+    }
+}
+
+/// The input's rows that a line of the output is made of.
+pub(crate) struct Rows<'a> {
+    /// Where they begin, one for each of the kernel's rows that lies inside.
+    pub(crate) starts: &'a [*const f32],
+    /// The kernel's row that the first of them belongs to.
+    pub(crate) first_tap: usize,
+    /// Numbers from one pixel to the next.
+    pub(crate) stride: usize,
+    /// Pixels of a row.
+    pub(crate) width: usize,
 }
 
 /// One line of the output.

@@ -15,7 +15,8 @@ impl<'a> Images<'a> {
     /// # Panics
     /// Where there are fewer.
     pub fn new(pixels: Pixels<'a>, batch: usize, height: usize, width: usize) -> Self {
-        let needed = batch * height * width;
+        let needed = batch.checked_mul(height).and_then(|lines| lines.checked_mul(width));
+        let needed = needed.expect("a number of pixels");
         assert!(pixels.len() >= needed, "{needed} pixels wanted, {} there", pixels.len());
         Self { pixels, batch, height, width }
     }

@@ -29,7 +29,11 @@ pub unsafe fn channels_last(
     let images = lines.end.div_ceil(out_height);
     assert!(images * channels * height * width <= planes.len(), "planes");
     assert!(images * out_height * out_width <= out.len(), "output pixels");
-    assert!(height + padding[0] <= out_height && width + padding[1] <= out_width, "padding");
+    let fits = |length: usize, zeros: usize, whole: usize| {
+        length.checked_add(zeros).is_some_and(|length| length <= whole)
+    };
+    let fits = fits(height, padding[0], out_height) && fits(width, padding[1], out_width);
+    assert!(fits, "padding");
     for line in lines {
         let (image, y) = (line / out_height, line % out_height);
         let first = line * out_width;

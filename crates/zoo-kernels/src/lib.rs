@@ -18,6 +18,7 @@
 
 mod activation;
 mod buffer;
+mod chain;
 mod convolution;
 mod depthwise;
 mod elementwise;
@@ -40,6 +41,7 @@ mod winograd;
 
 pub use activation::Activation;
 pub use buffer::Buffer;
+pub use chain::Chain;
 pub use convolution::{Convolution, Epilogue, Part};
 pub use depthwise::Depthwise;
 pub use elementwise::{Combine, affine, combine};

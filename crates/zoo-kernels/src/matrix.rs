@@ -4,10 +4,17 @@ use std::marker::PhantomData;
 /// pixel to the next, since they may lie in a wider buffer.
 #[derive(Debug, Clone, Copy)]
 pub struct Pixels<'a> {
-    data: &'a [f32],
+    data: *const f32,
+    len: usize,
     stride: usize,
     channels: usize,
+    owner: PhantomData<&'a [f32]>,
 }
+
+// SAFETY: it is a `&[f32]` in all but its rows' gaps.
+unsafe impl Send for Pixels<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Pixels<'_> {}
 
 impl<'a> Pixels<'a> {
     /// `data` holds a row of `channels` numbers at each multiple of `stride`.
@@ -16,7 +23,23 @@ impl<'a> Pixels<'a> {
     /// Where a row is wider than the stride.
     pub fn new(data: &'a [f32], stride: usize, channels: usize) -> Self {
         assert!(channels <= stride && stride > 0, "{channels} channels in a stride of {stride}");
-        Self { data, stride, channels }
+        let (len, data) = (count(data.len(), stride, channels), data.as_ptr());
+        Self { data, len, stride, channels, owner: PhantomData }
+    }
+
+    /// `pixels` of them from `data` on, in memory whose gaps between them others may write.
+    ///
+    /// # Safety
+    /// For `'a`, `pixels` rows of `channels` numbers, at multiples of `stride`, must be valid for
+    /// reads, and nobody may write to them.
+    pub unsafe fn from_raw(
+        data: *const f32,
+        pixels: usize,
+        stride: usize,
+        channels: usize,
+    ) -> Self {
+        assert!(channels <= stride && stride > 0, "{channels} channels in a stride of {stride}");
+        Self { data, len: pixels, stride, channels, owner: PhantomData }
     }
 
     /// Pixels that lie one after the other.
@@ -26,12 +49,12 @@ impl<'a> Pixels<'a> {
 
     /// How many whole pixels there are.
     pub fn len(&self) -> usize {
-        count(self.data.len(), self.stride, self.channels)
+        self.len
     }
 
     /// Whether there is no pixel.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.len == 0
     }
 
     /// How many numbers a pixel has.
@@ -46,11 +69,13 @@ impl<'a> Pixels<'a> {
 
     /// The numbers of pixel `index`.
     pub fn pixel(&self, index: usize) -> &'a [f32] {
-        &self.data[index * self.stride..][..self.channels]
+        assert!(index < self.len, "pixel {index} of {}", self.len);
+        // SAFETY: pixels below `len` are valid, as its makers vouch.
+        unsafe { std::slice::from_raw_parts(self.data.add(index * self.stride), self.channels) }
     }
 
     pub(crate) fn as_ptr(&self) -> *const f32 {
-        self.data.as_ptr()
+        self.data
     }
 }
 

@@ -35,6 +35,7 @@ pub unsafe fn pool_lines(
     out: &PixelsMut,
     lines: Range<usize>,
 ) {
+    window.check();
     let [out_height, out_width] = out_size;
     let channels = input.pixels().channels();
     assert_eq!(out.channels(), channels, "channels");
@@ -127,8 +128,8 @@ versions! {
 unsafe fn take_each<L: Lanes>(to: &mut [f32], from: &[f32], max: bool) {
     if max {
         for (to, &from) in to.iter_mut().zip(from) {
-            // Written so that a NaN stays one.
-            *to = if *to > from { *to } else { from };
+            // A NaN stays one, wherever it stands.
+            *to = if from > *to || from.is_nan() { from } else { *to };
         }
     } else {
         for (to, &from) in to.iter_mut().zip(from) {

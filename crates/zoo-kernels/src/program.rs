@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::{
-    Activation, Combine, Convolution, Depthwise, Epilogue, Images, Isa, Part, Pixels, PixelsMut,
-    Pooling, Scratch, Window, Winograd, affine, channels_first, channels_last, combine,
+    Activation, Chain, Combine, Convolution, Depthwise, Epilogue, Images, Isa, Part, Pixels,
+    PixelsMut, Pooling, Scratch, Window, Winograd, affine, channels_first, channels_last, combine,
     pool_images, pool_lines, run_steps,
 };
 
@@ -49,15 +49,10 @@ impl Place {
         let apart = self.offset + self.extent() <= other.offset
             || other.offset + other.extent() <= self.offset;
         // Two columns of one wider value are apart though their ranges are not.
-        let columns = |place: &Self, against: &Self| {
-            let start = place.offset % place.stride;
-            start + place.channels <= against.offset % against.stride
-                && start + place.channels <= place.stride
-        };
-        let beside = self.stride == other.stride
-            && (columns(self, other) || columns(other, self))
-            && other.offset % other.stride + other.channels <= other.stride
-            && self.offset % self.stride + self.channels <= self.stride;
+        let stride = self.stride;
+        let ahead = (other.offset + stride - self.offset % stride) % stride;
+        let beside =
+            stride == other.stride && ahead >= self.channels && ahead + other.channels <= stride;
         !(apart || beside)
     }
 }
@@ -116,6 +111,15 @@ pub enum Kernel {
         /// What is convolved.
         input: Place,
         /// What follows.
+        activation: Activation,
+    },
+    /// A convolution and a depthwise one behind it.
+    Chain {
+        /// The two.
+        chain: Chain,
+        /// What is convolved.
+        input: Place,
+        /// What follows the second one.
         activation: Activation,
     },
     /// A window's maximum or mean.
@@ -196,10 +200,15 @@ impl Program {
             assert!(step.out.channels <= step.out.stride, "{:?} overlaps itself", step.out);
             for place in step.inputs() {
                 assert!(inside(place), "{place:?} is outside");
+                assert!(place.channels <= place.stride, "{place:?} overlaps itself");
                 assert!(!step.out.meets(place), "{:?} overlaps {place:?}", step.out);
             }
-            if let Kernel::Convolution { split, .. } = &step.kernel {
-                assert_eq!(split.pixels * split.panels, step.tasks, "tasks of a convolution");
+            match &step.kernel {
+                Kernel::Convolution { split, .. } => {
+                    assert_eq!(split.pixels * split.panels, step.tasks, "tasks of a convolution");
+                }
+                Kernel::Flatten { input } => assert_eq!(input.batch, step.out.batch, "images"),
+                _ => {}
             }
         }
         let tasks = steps.iter().map(|step| step.tasks).collect();
@@ -253,9 +262,10 @@ impl Memory {
     unsafe fn images(&self, place: &Place) -> Images<'_> {
         assert!(place.offset + place.extent() <= self.len, "a place outside of the arena");
         // SAFETY: it is inside the arena; the rest is up to the caller.
-        let data =
-            unsafe { std::slice::from_raw_parts(self.start.add(place.offset), place.extent()) };
-        let pixels = Pixels::new(data, place.stride, place.channels);
+        let pixels = unsafe {
+            let start = self.start.add(place.offset);
+            Pixels::from_raw(start, place.pixels(), place.stride, place.channels)
+        };
         Images::new(pixels, place.batch, place.height, place.width)
     }
 
@@ -310,8 +320,10 @@ impl Step {
                     let residual = residual.as_ref().map(|place| *memory.images(place).pixels());
                     let epilogue = Epilogue { residual, activation: *activation };
                     let (rows, columns) = (task / split.panels, task % split.panels);
+                    let pixels = share(self.out.pixels(), split.pixels, rows);
                     let part = Part {
-                        pixels: share(self.out.pixels(), split.pixels, rows),
+                        to: pixels.start,
+                        pixels,
                         panels: share(convolution.panels(), split.panels, columns),
                     };
                     convolution.run_part(&input, out_size, &out, &epilogue, &part, scratch);
@@ -328,6 +340,11 @@ impl Step {
                     let input = memory.images(input);
                     let lines = share(self.out.batch * self.out.height, self.tasks, task);
                     depthwise.run_lines(&input, out_size, &out, *activation, lines, scratch);
+                }
+                Kernel::Chain { chain, input, activation } => {
+                    let input = memory.images(input);
+                    let lines = share(self.out.batch * self.out.height, self.tasks, task);
+                    chain.run_lines(&input, out_size, &out, *activation, lines, scratch);
                 }
                 Kernel::Pool { window, pooling, input } => {
                     let input = memory.images(input);
@@ -374,6 +391,7 @@ impl Step {
                 std::iter::once(input).chain(residual).collect()
             }
             Kernel::Depthwise { input, .. }
+            | Kernel::Chain { input, .. }
             | Kernel::Pool { input, .. }
             | Kernel::PoolImages { input, .. }
             | Kernel::Affine { input, .. }
@@ -385,6 +403,12 @@ impl Step {
     /// Products and sums that it takes, each counted as one operation.
     pub fn operations(&self) -> u64 {
         let each = match &self.kernel {
+            Kernel::Chain { chain, .. } => {
+                let first = 2 * chain.first.depth() * chain.first.outputs();
+                let made = self.out.batch * chain.middle[0] * chain.middle[1];
+                let then = 2 * chain.then.window().taps() * self.out.channels;
+                return (first * made + then * self.out.pixels()) as u64;
+            }
             Kernel::Convolution { convolution, .. } => {
                 2 * convolution.depth() * convolution.outputs()
             }

@@ -6,4 +6,5 @@ pub struct Scratch {
     pub(crate) pointers: Vec<*const f32>,
     pub(crate) side: Vec<f32>,
     pub(crate) transformed: Buffer,
+    pub(crate) ring: Buffer,
 }

@@ -1,7 +1,7 @@
 use std::ops::Range;
 
 /// A window that slides over the height and width of images, as convolutions and pools have one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Window {
     /// Its height and width.
     pub kernel: [usize; 2],
@@ -18,6 +18,17 @@ impl Window {
     /// One place, moved pixel by pixel.
     pub const POINT: Self =
         Self { kernel: [1; 2], stride: [1; 2], dilation: [1; 2], padding: [0; 2] };
+
+    /// Checks that no sum of its lengths can overflow.
+    ///
+    /// # Panics
+    /// Where a length is zero or beyond 2^20, or padding beyond 2^21.
+    pub(crate) fn check(&self) {
+        const MOST: usize = 1 << 20;
+        let lengths = [self.kernel, self.stride, self.dilation];
+        let sane = lengths.as_flattened().iter().all(|length| (1..=MOST).contains(length));
+        assert!(sane && self.padding.iter().all(|&zeros| zeros <= 2 * MOST), "{self:?}");
+    }
 
     /// How many places it has.
     pub fn taps(&self) -> usize {

@@ -181,7 +181,7 @@ fn a_pixel_has_the_same_bits_wherever_its_part_begins() {
         while begin < pixels {
             let end = (begin + 1 + random.below(9)).min(pixels);
             for panel in 0..convolution.panels() {
-                let part = Part { pixels: begin..end, panels: panel..panel + 1 };
+                let part = Part { pixels: begin..end, panels: panel..panel + 1, to: begin };
                 // SAFETY: one part after the other, on this thread.
                 #[allow(unsafe_code, reason = "the parts are computed one after the other")]
                 unsafe {

@@ -95,3 +95,43 @@ fn columns_of_one_value_may_be_read_and_written() {
         assert_eq!(arena[pixel * 16 + 8..][..8], arena[pixel * 16..][..8]);
     }
 }
+
+#[test]
+fn columns_may_lie_anywhere_in_the_arena() {
+    // The whole begins at no multiple of its stride: 6400 is 16 more than one of 24.
+    let (a, b) = (place(6400, 24, 12, 1, 10), place(6412, 24, 12, 1, 10));
+    let kernel = Kernel::Pool { window: Window::POINT, pooling: Pooling::Max, input: a };
+    let program = Program::new(Isa::best(), vec![Step { kernel, out: b, tasks: 3 }], 9000);
+    let mut arena: Vec<f32> = (0..9000).map(|i| i as f32).collect();
+    program.run(0..1, &mut arena, &[], 2);
+    for pixel in 0..100 {
+        let start = 6400 + pixel * 24;
+        assert_eq!(arena[start + 12..start + 24], arena[start..start + 12]);
+    }
+}
+
+#[test]
+#[should_panic(expected = "overlaps")]
+fn columns_that_overlap_by_one_are_refused() {
+    let kernel = Kernel::Pool {
+        window: Window::POINT,
+        pooling: Pooling::Max,
+        input: place(6400, 24, 12, 1, 10),
+    };
+    let out = place(6411, 24, 12, 1, 10);
+    let _ = Program::new(Isa::best(), vec![Step { kernel, out, tasks: 1 }], 9000);
+}
+
+#[test]
+fn a_maximum_keeps_what_is_no_number() {
+    let window = Window { kernel: [2; 2], stride: [2; 2], ..Window::POINT };
+    let kernel = Kernel::Pool { window, pooling: Pooling::Max, input: place(0, 1, 1, 1, 4) };
+    let steps = vec![Step { kernel, out: place(32, 1, 1, 1, 2), tasks: 1 }];
+    let program = Program::new(Isa::best(), steps, 48);
+    for index in [0, 1, 4, 5] {
+        let mut arena = vec![1.0; 48];
+        arena[index] = f32::NAN;
+        program.run(0..1, &mut arena, &[], 1);
+        assert!(arena[32].is_nan() && arena[33] == 1.0, "{index}");
+    }
+}

@@ -88,8 +88,8 @@ fn network() -> Graph {
     let x = b.conv("grouped", &x, ConvSpec::new(32, 3).groups(4).stride(2));
     let x = b.conv("wide", &x, ConvSpec::new(40, 1).kernel(1, 3));
     let x = b.relu(&x);
-    let x = b.flatten(&x, 5 * 5);
-    let y = b.linear("fc", &x, 40 * 5 * 5, 10);
+    let x = b.flatten(&x, 4 * 5);
+    let y = b.linear("fc", &x, 40 * 4 * 5, 10);
     b.finish(&[("logits", &y), ("middle", &middle)]).unwrap()
 }
 
@@ -189,4 +189,68 @@ fn what_is_no_number_is_not_hidden_by_activations() {
     values[100] = f32::NAN;
     let made = infer(&graph, Engine::Plan, &[Tensor::from_f32(&[1, 8, 9, 9], &values)]);
     assert!(made[0].to_f32().iter().all(|value| value.is_nan()));
+}
+
+#[test]
+fn sizes_that_pad_otherwise_do_not_share_weights() {
+    let mut b = GraphBuilder::new();
+    let x = b.input("x", &[None, Some(8), None, None]);
+    let same = |spec: ConvSpec| spec.stride(2).padding(Padding::SameUpper);
+    let y = b.conv("deep", &x, same(ConvSpec::new(8, 3).groups(8)));
+    let y = b.conv("dense", &y, same(ConvSpec::new(24, 3)));
+    let graph = b.finish(&[("y", &y)]).unwrap();
+    let executor = Executor::new(graph.clone(), &weights(&graph), &Device::Cpu).unwrap();
+    for side in [16, 17, 18, 19, 16] {
+        let inputs = [input(&[2, 8, side, side])];
+        let made = executor.infer(&inputs).unwrap()[0].to_f32();
+        let burn = infer(&graph, Engine::Burn, &inputs)[0].to_f32();
+        assert!(made.iter().zip(&burn).all(|(a, b)| (a - b).abs() < 1e-5), "{side}");
+    }
+}
+
+#[test]
+fn broadcasting_goes_by_the_last_axes() {
+    // [batch, channels] beside images of as many columns: it lies along their last axis.
+    let mut b = GraphBuilder::new();
+    let x = b.input("x", &[Some(1), Some(8), Some(5), Some(8)]);
+    let y = b.conv("point", &x, ConvSpec::new(8, 1));
+    let row = b.global_average(&y);
+    let row = b.linear("fc", &row, 8, 8);
+    let y = b.combine(Binary::Mul, &y, &row);
+    let graph = b.finish(&[("y", &y)]).unwrap();
+    assert_engines_agree(&graph, &[input(&[1, 8, 5, 8])], true);
+}
+
+#[test]
+fn parts_of_a_value_that_begins_anywhere_are_read_and_written() {
+    let mut b = GraphBuilder::new();
+    let x = b.input("x", &[None, Some(64), Some(10), Some(10)]);
+    let one = b.conv("one", &x, ConvSpec::new(12, 1));
+    let two = b.conv("two", &one, ConvSpec::new(12, 1));
+    let y = b.concat(&[&one, &two, &one]);
+    let graph = b.finish(&[("y", &y)]).unwrap();
+    assert_engines_agree(&graph, &[input(&[3, 64, 10, 10])], false);
+}
+
+#[test]
+fn chains_of_large_images_agree_and_are_computed_line_by_line() {
+    let mut b = GraphBuilder::new();
+    let x = b.input("x", &[None, Some(3), Some(131), Some(97)]);
+    let x = b.conv("stem", &x, ConvSpec::new(32, 3).stride(2));
+    let x = b.relu6(&x);
+    let y = b.conv("expand", &x, ConvSpec::new(96, 1));
+    let y = b.batch_norm("expand_norm", &y, 1e-3);
+    let y = b.relu6(&y);
+    let y = b.conv("deep", &y, ConvSpec::new(96, 5).groups(96).stride(2));
+    let y = b.batch_norm("deep_norm", &y, 1e-3);
+    let y = b.relu6(&y);
+    let y = b.conv("project", &y, ConvSpec::new(16, 1));
+    let graph = b.finish(&[("y", &y)]).unwrap();
+    let inputs = [input(&[3, 3, 131, 97])];
+    assert_engines_agree(&graph, &inputs, false);
+    let executor = Executor::new(graph.clone(), &weights(&graph), &Device::Cpu).unwrap();
+    let times = executor.infer_timed(&inputs).unwrap().unwrap();
+    let joined = ["expand", "deep"].map(str::to_owned);
+    let both = |nodes: &[String]| joined.iter().all(|name| nodes.contains(name));
+    assert!(times.iter().any(|part| both(&part.nodes)), "{times:?}");
 }

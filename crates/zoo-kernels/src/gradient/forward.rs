@@ -49,8 +49,10 @@ pub(super) fn convolve(
     unsafe {
         filled(pixels * outputs, |out: Shared| {
             for_each(rows * turns, |task| {
+                let chosen = slice_of(pixels, rows, task % rows);
                 let part = Part {
-                    pixels: slice_of(pixels, rows, task % rows),
+                    to: chosen.start,
+                    pixels: chosen,
                     panels: slice_of(convolution.panels(), turns, task / rows),
                 };
                 let out = PixelsMut::from_raw(out.as_mut_ptr(), pixels, outputs, outputs);

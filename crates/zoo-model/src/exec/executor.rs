@@ -40,8 +40,19 @@ pub struct Executor {
     device: DispatchDevice,
     engine: Engine,
     packed: Packed,
-    /// Plans by the shapes of their inputs.
-    plans: Mutex<HashMap<Vec<Vec<usize>>, Arc<Plan>>>,
+    /// How inputs are computed, by their shapes.
+    plans: Mutex<HashMap<Vec<Vec<usize>>, Planned>>,
+}
+
+/// How inputs of known shapes are computed.
+#[derive(Clone)]
+enum Planned {
+    /// By Burn: kernels know nothing of it.
+    Burn,
+    /// By one plan.
+    Whole(Arc<Plan>),
+    /// So many samples at a time.
+    Parts(usize),
 }
 
 impl Executor {
@@ -158,10 +169,17 @@ impl Executor {
         Ok(outputs.map(|_| times))
     }
 
-    /// Products and sums that a plan takes for inputs of these shapes, each counted as one
+    /// Products and sums that our kernels take for inputs of these shapes, each counted as one
     /// operation, without those that Burn computes.
     pub fn operations(&self, inputs: &[Vec<usize>]) -> Result<u64, Error> {
-        Ok(self.plan(inputs.to_vec())?.operations())
+        Ok(match self.planned(inputs)? {
+            Planned::Burn => 0,
+            Planned::Whole(plan) => plan.operations(),
+            Planned::Parts(_) => {
+                let (count, rest) = inputs[0].split_first().unwrap_or((&0, &[]));
+                *count as u64 * self.operations(&[[&[1], rest].concat()])?
+            }
+        })
     }
 
     fn infer_planned(
@@ -170,34 +188,33 @@ impl Executor {
         times: Option<&mut Vec<PlanTime>>,
     ) -> Result<Option<Vec<Tensor>>, Error> {
         let shapes: Vec<Vec<usize>> = inputs.iter().map(|tensor| tensor.shape().to_vec()).collect();
+        let planned = self.planned(&shapes)?;
         self.check_types(inputs.iter().map(|tensor| Fact::computed(tensor.dtype())))?;
-        let run = |plan: &Plan, inputs: &[Tensor], times| {
-            plan.run(inputs, &self.parameters, &self.device, zoo_kernels::threads(), times)
-        };
-        if let [input] = inputs
-            && let [count, rest @ ..] = input.shape()
-            && *count > 1
-            && self.graph.inputs[0].shape.first() == Some(&None)
-            && times.is_none()
-        {
-            let part = |count: usize| vec![[&[count], rest].concat()];
-            let one = self.plan(part(1))?;
-            let most = self.samples(&one);
-            if one.is_useful() && one.is_by_sample() && most < *count {
-                let mut parts = Vec::new();
-                for first in (0..*count).step_by(most) {
-                    let samples = most.min(count - first);
-                    let plan = self.plan(part(samples))?;
-                    parts.push(run(&plan, &[input.samples(first..first + samples)], None)?);
+        match planned {
+            Planned::Burn => Ok(None),
+            Planned::Whole(plan) => self.run_plan(&plan, inputs, times).map(Some),
+            Planned::Parts(most) => {
+                let (input, mut times) = (&inputs[0], times);
+                let (count, mut parts) = (shapes[0][0], Vec::new());
+                for first in (0..count).step_by(most) {
+                    let part = input.samples(first..count.min(first + most));
+                    let Planned::Whole(plan) = self.planned(&[part.shape().to_vec()])? else {
+                        return Ok(None);
+                    };
+                    parts.push(self.run_plan(&plan, &[part], times.as_deref_mut())?);
                 }
-                return Ok(Some(Tensor::join_samples(&parts)));
+                Ok(Some(Tensor::join_samples(&parts)))
             }
         }
-        let plan = self.plan(shapes)?;
-        if !plan.is_useful() {
-            return Ok(None);
-        }
-        run(&plan, inputs, times).map(Some)
+    }
+
+    fn run_plan(
+        &self,
+        plan: &Plan,
+        inputs: &[Tensor],
+        times: Option<&mut Vec<PlanTime>>,
+    ) -> Result<Vec<Tensor>, Error> {
+        plan.run(inputs, &self.parameters, &self.device, zoo_kernels::threads(), times)
     }
 
     /// Samples that are best computed at once: with more, what lies between steps leaves the
@@ -207,23 +224,42 @@ impl Executor {
         (weights / (2 * one.arena()).max(1)).clamp(1, 8)
     }
 
-    /// The plan for inputs of these shapes, made when it is first asked for.
-    fn plan(&self, shapes: Vec<Vec<usize>>) -> Result<Arc<Plan>, Error> {
-        /// More than any program keeps in turn: each holds an arena.
+    /// How inputs of these shapes are computed, decided when they are first asked for.
+    fn planned(&self, shapes: &[Vec<usize>]) -> Result<Planned, Error> {
+        /// More than any program keeps in turn: each plan holds an arena.
         const KEPT: usize = 8;
-        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(plan) = plans.get(&shapes) {
-            return Ok(plan.clone());
+        let lock = || self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(planned) = lock().get(shapes) {
+            return Ok(planned.clone());
         }
-        let facts = self.facts(&shapes)?;
-        let threads = zoo_kernels::threads();
-        let plan = Plan::new(&self.graph, facts, &self.parameters, &self.packed, threads);
+        let facts = self.facts(shapes)?;
+        let planned = if let Some(most) = self.parts(shapes, &facts) {
+            Planned::Parts(most)
+        } else {
+            let threads = zoo_kernels::threads();
+            let plan = Plan::new(&self.graph, facts, &self.parameters, &self.packed, threads);
+            if plan.is_useful() { Planned::Whole(Arc::new(plan)) } else { Planned::Burn }
+        };
+        let mut plans = lock();
         if plans.len() >= KEPT {
             plans.clear();
         }
-        let plan = Arc::new(plan);
-        plans.insert(shapes, plan.clone());
-        Ok(plan)
+        plans.insert(shapes.to_vec(), planned.clone());
+        Ok(planned)
+    }
+
+    /// How many samples to compute at once, where that is fewer than there are, of whose values
+    /// `facts` are known; what takes no single sample, or mixes them, is computed together.
+    fn parts(&self, shapes: &[Vec<usize>], facts: &Facts) -> Option<usize> {
+        let ([info], [shape]) = (self.graph.inputs.as_slice(), shapes) else { return None };
+        let (&count, rest) = shape.split_first().filter(|(count, _)| **count > 1)?;
+        if info.shape.first() != Some(&None) {
+            return None;
+        }
+        let one = self.planned(&[[&[1], rest].concat()]).ok()?;
+        let Planned::Whole(one) = one else { return None };
+        let most = self.samples(&one);
+        (one.is_by_sample(facts, count) && most < count).then_some(most)
     }
 
     /// Checks that inputs of these types are what the graph takes.

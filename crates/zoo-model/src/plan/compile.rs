@@ -240,14 +240,19 @@ impl<'a> Compiler<'a> {
         if channels > 4 || value.readers != 1 || *padding != [0, 0] {
             return;
         }
-        *padding = window.padding;
         let reach = |axis: usize, outputs: usize, length: usize| {
             let last = (outputs - 1) * window.stride[axis];
             let end = last + (window.kernel[axis] - 1) * window.dilation[axis] + 1;
             end.max(length + window.padding[axis])
         };
-        self.values[input].shape[1] = reach(0, out[1], height);
-        self.values[input].shape[2] = reach(1, out[2], width);
+        let padded = [reach(0, out[1], height), reach(1, out[2], width)];
+        // Where padding is more than the picture, it is cheaper to find zeros than to keep them.
+        if padded[0] > 2 * height + 16 || padded[1] > 2 * width + 16 {
+            return;
+        }
+        *padding = window.padding;
+        self.values[input].shape[1] = padded[0];
+        self.values[input].shape[2] = padded[1];
         window.padding = [0, 0];
     }
 
@@ -259,7 +264,14 @@ impl<'a> Compiler<'a> {
         self.graph.parameters.get(&node.inputs[1])?;
         let outputs = shape[3];
         let bias = match node.inputs.get(2).filter(|name| !name.is_empty()) {
-            Some(name) => spread(&self.parameter(name)?, outputs)?,
+            Some(name) => {
+                let dims = &self.graph.parameters.get(name)?.shape;
+                // One number for each output, or one for all; not one for each row.
+                let (columns, rows) = dims.split_last().unwrap_or((&1, &[]));
+                let fits = rows.iter().all(|&rows| rows == 1) && [1, outputs].contains(columns);
+                fits.then_some(())?;
+                spread(&self.parameter(name)?, outputs)?
+            }
             None => vec![0.0; outputs],
         };
         let input = self.value(&node.inputs[0])?;
@@ -327,7 +339,11 @@ impl<'a> Compiler<'a> {
             return self.with_parameter(node, shape, how);
         };
         let (of_a, of_b) = (self.values[a].shape, self.values[b].shape);
-        let is_pixel = |of: [usize; 4]| of == [shape[0], 1, 1, shape[3]];
+        // Broadcasting goes by the last axes: a row `[batch, channels]` is no pixel of images.
+        let ranks = node.inputs.iter().chain(&node.outputs);
+        let ranks = ranks.map(|name| self.facts.get(name).map(|fact| fact.shape.len()));
+        let same_rank = ranks.collect::<std::collections::HashSet<_>>().len() == 1;
+        let is_pixel = |of: [usize; 4]| same_rank && of == [shape[0], 1, 1, shape[3]];
         let spread = shape[1] * shape[2];
         if of_a == shape && of_b == shape {
             if how == Combine::Add && a != b && self.add_residual(node, a, b).is_some() {

@@ -34,13 +34,58 @@ pub(super) enum Draft {
 /// What a step computes.
 #[derive(Debug)]
 pub(super) enum Kernel {
-    Enter { source: Source, size: [usize; 2], padding: [usize; 2] },
-    Linear { linear: Linear, input: ValueId, residual: Option<ValueId>, activation: Activation },
-    Pool { window: Window, pooling: Pooling, input: ValueId },
-    PoolImages { max: bool, input: ValueId },
-    Affine { scale: Vec<f32>, shift: Vec<f32>, input: ValueId, activation: Activation },
-    Combine { how: Combine, a: ValueId, b: ValueId, spread: usize, activation: Activation },
-    Flatten { input: ValueId },
+    Enter {
+        source: Source,
+        size: [usize; 2],
+        padding: [usize; 2],
+    },
+    Linear {
+        linear: Linear,
+        input: ValueId,
+        residual: Option<ValueId>,
+        activation: Activation,
+    },
+    /// A convolution and the depthwise one behind it, line by line.
+    Chain(Box<Chain>),
+    Pool {
+        window: Window,
+        pooling: Pooling,
+        input: ValueId,
+    },
+    PoolImages {
+        max: bool,
+        input: ValueId,
+    },
+    Affine {
+        scale: Vec<f32>,
+        shift: Vec<f32>,
+        input: ValueId,
+        activation: Activation,
+    },
+    Combine {
+        how: Combine,
+        a: ValueId,
+        b: ValueId,
+        spread: usize,
+        activation: Activation,
+    },
+    Flatten {
+        input: ValueId,
+    },
+}
+
+/// A convolution whose output only a depthwise one reads.
+#[derive(Debug)]
+pub(super) struct Chain {
+    pub(super) input: ValueId,
+    pub(super) first: Linear,
+    /// What follows the first one.
+    pub(super) between: Activation,
+    /// The height and width of what the first one makes.
+    pub(super) middle: [usize; 2],
+    pub(super) then: Linear,
+    /// What follows the second one.
+    pub(super) activation: Activation,
 }
 
 /// Where a value comes from that enters.
@@ -82,6 +127,7 @@ impl Kernel {
             Self::Linear { input, residual, .. } => {
                 std::iter::once(*input).chain(*residual).collect()
             }
+            Self::Chain(chain) => vec![chain.input],
             Self::Pool { input, .. }
             | Self::PoolImages { input, .. }
             | Self::Affine { input, .. }
@@ -124,10 +170,14 @@ impl Kernel {
 }
 
 /// Where each value lies in the arena, and how long that is.
+#[derive(Default)]
 pub(super) struct Layout {
     pub(super) offsets: HashMap<ValueId, usize>,
     pub(super) len: usize,
 }
+
+/// Numbers that an arena has at most, 16 GiB: what needs more is left to Burn.
+pub(super) const MOST: usize = 1 << 32;
 
 /// Gives each value that is no part of another a place, so that values that are alive at the same
 /// time are apart: the largest first, each as far forward as it fits.
@@ -158,7 +208,11 @@ pub(super) fn allocate(values: &[Value], drafts: &[Draft], kept: &[ValueId]) -> 
     for &id in kept {
         seen(id, drafts.len());
     }
-    let size = |id: ValueId| values[id].shape.iter().product::<usize>().next_multiple_of(LINE);
+    // What is too much to count is too much to have: the plan is then given up.
+    let size = |id: ValueId| {
+        let lengths = values[id].shape.iter();
+        lengths.fold(1, |size: usize, &length| size.saturating_mul(length)).div_ceil(LINE)
+    };
     let mut order: Vec<ValueId> = spans.keys().copied().collect();
     order.sort_by_key(|&id| (std::cmp::Reverse(size(id)), id));
     let mut layout = Layout { offsets: HashMap::new(), len: 0 };
@@ -170,15 +224,19 @@ pub(super) fn allocate(values: &[Value], drafts: &[Draft], kept: &[ValueId]) -> 
             .map(|&other| (layout.offsets[&other], size(other)))
             .collect();
         taken.sort_unstable();
-        let mut offset = 0;
+        let mut offset: usize = 0;
         for (start, length) in taken {
-            if offset + size(id) <= start {
+            if offset.saturating_add(size(id)) <= start {
                 break;
             }
-            offset = offset.max(start + length);
+            offset = offset.max(start.saturating_add(length));
         }
         layout.offsets.insert(id, offset);
-        layout.len = layout.len.max(offset + size(id));
+        layout.len = layout.len.max(offset.saturating_add(size(id)));
+    }
+    layout.len = layout.len.saturating_mul(LINE);
+    for offset in layout.offsets.values_mut() {
+        *offset = offset.saturating_mul(LINE);
     }
     layout
 }

@@ -5,20 +5,46 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use burn_dispatch::DispatchTensor;
 use zoo_kernels::{
-    Convolution, Depthwise, Isa, Kernel, Place, Program, Split, Step, Window, Winograd,
+    Chain, Convolution, Depthwise, Isa, Kernel, Place, Program, Split, Step, Window, Winograd,
 };
 
 use super::compile::Compiler;
-use super::draft::{self, Draft, Layout, Linear, Source, ValueId, allocate};
+use super::draft::{self, Draft, Layout, Linear, MOST, Source, ValueId, allocate};
 use super::{Leaving, Output, Piece, Plan};
 use crate::Graph;
 use crate::exec::primitive;
 use crate::graph::Facts;
 
-/// Packed weights, which plans for several shapes share: by the first node that they compute, and
-/// how.
+/// Packed weights, which plans for several shapes share.
 #[derive(Default)]
-pub(crate) struct Packed(Mutex<HashMap<(String, Method), Kept>>);
+pub(crate) struct Packed(Mutex<HashMap<Key, Kept>>);
+
+/// What packed weights depend on: their parameter, how they are used, and what was folded into
+/// them, which may differ from shape to shape.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    weight: String,
+    transposed: bool,
+    method: Method,
+    window: Window,
+    groups: usize,
+    /// The bits of factors and summands.
+    folded: Vec<u32>,
+}
+
+impl Key {
+    fn new(linear: &Linear, method: Method) -> Self {
+        let folded = linear.scale.iter().chain(&linear.bias);
+        Self {
+            weight: linear.weight.clone(),
+            transposed: linear.transposed,
+            method,
+            window: linear.window,
+            groups: linear.groups,
+            folded: folded.map(|number| number.to_bits()).collect(),
+        }
+    }
+}
 
 /// How a convolution is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,9 +61,9 @@ enum Kept {
 }
 
 impl Packed {
-    fn get(&self, name: &str, method: Method, pack: impl FnOnce() -> Kept) -> Kept {
+    fn get(&self, key: Key, pack: impl FnOnce() -> Kept) -> Kept {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.entry((name.to_owned(), method)).or_insert_with(pack).clone()
+        kept.entry(key).or_insert_with(pack).clone()
     }
 }
 
@@ -52,12 +78,17 @@ impl Plan {
     ) -> Self {
         let mut compiler = Compiler::new(graph, &facts, parameters);
         compiler.compile();
+        compiler.join_chains();
         let kept: Vec<ValueId> = graph
             .outputs
             .iter()
             .filter_map(|name| compiler.names.get(name.as_str()).copied())
             .collect();
-        let layout = allocate(&compiler.values, &compiler.drafts, &kept);
+        let mut layout = allocate(&compiler.values, &compiler.drafts, &kept);
+        if layout.len > MOST {
+            (compiler.drafts, layout) = (Vec::new(), Layout::default());
+            compiler.names.clear();
+        }
         let mut lowering = Lowering {
             isa: Isa::best(),
             compiler: &compiler,
@@ -78,7 +109,7 @@ impl Plan {
                         burn_outputs.push(name.clone());
                     }
                     let at = steps.len();
-                    steps.push(lowering.step(kernel, *out, nodes));
+                    steps.push(lowering.step(kernel, *out));
                     step_nodes.push(nodes.clone());
                     match pieces.last_mut() {
                         // What enters from Burn is fetched when a piece begins.
@@ -165,7 +196,7 @@ impl Lowering<'_> {
         Place { offset, stride: values[whole].shape[3], channels, batch, height, width }
     }
 
-    fn step(&mut self, kernel: &draft::Kernel, out: ValueId, nodes: &[String]) -> Step {
+    fn step(&mut self, kernel: &draft::Kernel, out: ValueId) -> Step {
         let out = self.place(out);
         let lines = out.batch * out.height;
         let many = self.threads * TASKS_PER_THREAD;
@@ -177,13 +208,8 @@ impl Lowering<'_> {
             }
             draft::Kernel::Linear { linear, input, residual, activation } => {
                 let input = self.place(*input);
-                let name = nodes.first().map_or("", String::as_str);
                 let activation = *activation;
-                let method = self.method(linear, [out.height, out.width]);
-                match self
-                    .packed
-                    .get(name, method, || pack(self.isa, linear, method, self.parameters))
-                {
+                match self.packed(linear, self.method(linear, [out.height, out.width])) {
                     Kept::Winograd(winograd) => {
                         let residual = residual.map(|id| self.place(id));
                         let tiles = out.batch * winograd.tiles([out.height, out.width]);
@@ -203,6 +229,18 @@ impl Lowering<'_> {
                         (kernel, tasks)
                     }
                 }
+            }
+            draft::Kernel::Chain(draft) => {
+                let kept =
+                    [&draft.first, &draft.then].map(|linear| self.packed(linear, Method::Direct));
+                let [Kept::Convolution(first), Kept::Depthwise(then)] = kept else {
+                    unreachable!("a chain is a convolution and a depthwise one")
+                };
+                let (activation, middle) = (draft.between, draft.middle);
+                let chain = Chain { first, activation, middle, then };
+                let (input, activation) = (self.place(draft.input), draft.activation);
+                // Each task begins with lines that another one makes as well: so, few of them.
+                (Kernel::Chain { chain, input, activation }, self.threads.min(lines))
             }
             draft::Kernel::Pool { window, pooling, input } => {
                 let (window, pooling, input) = (*window, *pooling, self.place(*input));
@@ -227,6 +265,11 @@ impl Lowering<'_> {
             }
         };
         Step { kernel, out, tasks }
+    }
+
+    fn packed(&self, linear: &Linear, method: Method) -> Kept {
+        let pack = || pack(self.isa, linear, method, self.parameters);
+        self.packed.get(Key::new(linear, method), pack)
     }
 
     /// How `linear` is computed for an output of this size, whatever the batch.

@@ -9,6 +9,7 @@
 //! A plan computes what its graph does; only the order of sums differs, and that depends on the
 //! layers alone, so that an image gives the same bits in any batch and on any number of threads.
 
+mod chains;
 mod compile;
 mod draft;
 mod lower;
@@ -88,9 +89,19 @@ impl Plan {
         !self.program.steps().is_empty()
     }
 
-    /// Whether every sample of a batch is computed by itself.
-    pub(crate) fn is_by_sample(&self) -> bool {
-        self.burn.is_empty()
+    /// Whether kernels compute all of it, each sample of a batch by itself, and what comes out has a
+    /// first axis for `count` of them where `all` are the facts of all, and this is the plan for
+    /// one.
+    pub(crate) fn is_by_sample(&self, all: &Facts, count: usize) -> bool {
+        let fits = |output: &Output| match output {
+            Output::Arena(value) => {
+                let shape = all.get(&value.name).map(|fact| fact.shape.as_slice());
+                let whole = value.shape.split_first().map(|(_, rest)| [&[count], rest].concat());
+                shape.is_some() && shape == whole.as_deref()
+            }
+            Output::Burn(_) => false,
+        };
+        self.burn.is_empty() && self.outputs.iter().all(fits)
     }
 
     /// How many numbers its values take.
@@ -114,7 +125,9 @@ impl Plan {
     ) -> Result<Vec<Tensor>, Error> {
         let mut arena = self.take_arena();
         let mut context = Context::inference(device);
-        let facts = if self.burn.is_empty() { Facts::new() } else { self.facts.clone() };
+        let by_burn = self.outputs.iter().any(|output| matches!(output, Output::Burn(_)));
+        let needed = by_burn || !self.burn.is_empty();
+        let facts = if needed { self.facts.clone() } else { Facts::new() };
         let mut frame = Frame::new(&self.burn, &self.burn_outputs, parameters, facts);
         for (name, input) in self.inputs.iter().zip(inputs) {
             if frame.reads(name) {
