@@ -114,9 +114,8 @@ impl Extractor {
 
     /// The features of `images`, from `cache` where it has them, and into it where it has not.
     ///
-    /// Each image runs by itself, on all cores: its feature must not depend on which others
-    /// happened to be in a batch with it, or the same data would give other features when some
-    /// of them were known.
+    /// Images run one by one, as many at a time as there are cores, so that one is decoded while
+    /// another is computed. A feature has the same bits whichever others are known.
     pub fn extract(
         &self,
         images: &[Image],
