@@ -376,22 +376,22 @@ struct Rows {
 
 /// How a pixel's inputs lie: so many runs of neighbours.
 #[derive(Debug, Clone, Copy)]
-struct Taps {
-    count: usize,
-    run: usize,
+pub(crate) struct Taps {
+    pub(crate) count: usize,
+    pub(crate) run: usize,
 }
 
 /// A part of the sum that makes an output.
 #[derive(Debug, Clone)]
-struct Depth {
-    taps: Range<usize>,
-    offset: usize,
-    run: usize,
+pub(crate) struct Depth {
+    pub(crate) taps: Range<usize>,
+    pub(crate) offset: usize,
+    pub(crate) run: usize,
 }
 
 impl Taps {
     /// How many parts the sum has. They depend on the convolution alone: so does the result.
-    fn depths(self) -> usize {
+    pub(crate) fn depths(self) -> usize {
         if self.run >= DEPTH {
             self.count * self.run.div_ceil(self.piece())
         } else {
@@ -410,7 +410,7 @@ impl Taps {
     }
 
     /// Part `index` of the sum.
-    fn depth(self, index: usize) -> Depth {
+    pub(crate) fn depth(self, index: usize) -> Depth {
         let piece = self.piece();
         if self.run >= DEPTH {
             let pieces = self.run.div_ceil(piece);

@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use crate::convolution::{Depth, Taps};
 use crate::lanes::{Lanes, versions};
 use crate::panels::Panels;
 use crate::tile::{self, TileRows};
@@ -15,8 +16,6 @@ use crate::{Activation, Epilogue, Images, Isa, PixelsMut, Scratch};
 const OUT: usize = 4;
 const IN: usize = 6;
 const PLACES: usize = IN * IN;
-/// Rows of weights that are multiplied before the next panel's turn.
-const DEPTH: usize = 256;
 
 /// `G`, from which the transformed kernel `G g G'` is made.
 const KERNEL: [[f64; 3]; IN] = [
@@ -190,18 +189,16 @@ impl Winograd {
     /// `pointers` must point to all channels of each tile, `sums` to room for all outputs.
     unsafe fn multiply(&self, place: usize, pointers: &[*const f32], sums: *mut f32) {
         let (panels, lanes) = (&self.places[place], self.isa.lanes());
-        let parts = self.channels.div_ceil(DEPTH);
-        let depth = self.channels.div_ceil(parts).next_multiple_of(4);
-        let parts = self.channels.div_ceil(depth);
-        for part in 0..parts {
-            let offset = part * depth;
+        let taps = Taps { count: 1, run: self.channels };
+        for part in 0..taps.depths() {
+            let Depth { offset, run, .. } = taps.depth(part);
             for panel in panels.all() {
                 let work = TileRows {
                     pointers: pointers.as_ptr(),
                     pitch: pointers.len(),
                     taps: 1,
                     offset,
-                    run: depth.min(self.channels - offset),
+                    run,
                     panel: panels.weights(panel, offset, lanes).as_ptr(),
                     vectors: panel.vectors,
                     bias: panels.bias(panel, lanes).as_ptr(),
@@ -212,7 +209,7 @@ impl Winograd {
                     residual_stride: 0,
                     clamp: (f32::NEG_INFINITY, f32::INFINITY),
                     first: part == 0,
-                    last: part + 1 == parts,
+                    last: part + 1 == taps.depths(),
                 };
                 // SAFETY: outputs fill vectors, so every panel is as wide as its columns.
                 unsafe { tile::run(self.isa, &work) }
