@@ -97,6 +97,21 @@ pub enum Error {
     /// An image or its preprocessing.
     #[error(transparent)]
     Preprocess(#[from] preprocess::Error),
+    /// A text, or the words or the tokenizer that it is read by.
+    #[error(transparent)]
+    Text(#[from] zoo_text::Error),
+    /// A model of texts whose bundle has neither words nor a tokenizer.
+    #[error("the card says how texts are read, the bundle has no words and no tokenizer for it")]
+    NoLexicon,
+    /// A text that is none.
+    #[error("the text is not UTF-8 at byte {offset}")]
+    NotUtf8 {
+        /// The first byte that is not, from 0.
+        offset: usize,
+    },
+    /// A recording, or what is made of it.
+    #[error(transparent)]
+    Sound(#[from] zoo_sound::Error),
 }
 
 impl Error {

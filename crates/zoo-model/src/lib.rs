@@ -41,6 +41,7 @@ pub mod graph;
 pub mod ops;
 mod plan;
 pub mod preprocess;
+pub mod reader;
 
 pub use atomic::write_file_atomically;
 pub use bundle::{Bundle, Card, Delta};
@@ -53,5 +54,6 @@ pub use ops::Op;
 pub use plan::PlanTime;
 pub use preprocess::Preprocess;
 pub use random::{SplitMix64, fnv1a, splitmix64};
+pub use reader::{Kind, Reader};
 pub use tensor::Tensor;
 pub use weights::Weights;

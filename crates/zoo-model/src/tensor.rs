@@ -78,6 +78,19 @@ impl Tensor {
         Self { dtype: self.dtype, shape, bytes }
     }
 
+    /// The parts of the first axis with these numbers, as `F32` in the shape `shape`, which must take
+    /// as many.
+    ///
+    /// # Panics
+    /// Where there is no such part.
+    pub fn rows(&self, numbers: &[usize], shape: &[usize]) -> Self {
+        let size = self.bytes.len() / self.shape[0].max(1);
+        let row = |number: &usize| self.bytes.slice(number * size..(number + 1) * size);
+        let bytes: Vec<u8> = numbers.iter().flat_map(row).collect();
+        let rows = Self { dtype: self.dtype, shape: shape.to_vec(), bytes: bytes.into() };
+        rows.to_float(DType::F32).into_owned()
+    }
+
     /// Lists of tensors, joined one by one along the first axis.
     pub(crate) fn join_samples(parts: &[Vec<Self>]) -> Vec<Self> {
         let count = parts.first().map_or(0, Vec::len);

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use zoo_sound::Sound;
+use zoo_text::Text;
 
 use crate::{Cuts, Digest, Preprocess};
 
@@ -30,6 +32,12 @@ pub struct Card {
     /// How an image becomes the input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preprocess: Option<Preprocess>,
+    /// How a text becomes the input, by the bundle's lexicon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<Text>,
+    /// How a recording becomes the input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sound: Option<Sound>,
     /// Where the graph falls into trunk, head and stages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cuts: Option<Cuts>,
@@ -57,6 +65,8 @@ impl Card {
             labels: Vec::new(),
             source: None,
             preprocess: None,
+            text: None,
+            sound: None,
             cuts: None,
             parity: None,
             adapted: None,
@@ -121,7 +131,7 @@ pub struct Parent {
     pub digest: Digest,
 }
 
-/// How good a classifier is on pictures that it never saw.
+/// How good a classifier is on examples that it never saw.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Metrics {

@@ -13,7 +13,10 @@ use bytes::Bytes;
 use safetensors::tensor::Metadata;
 use serde::{Deserialize, Serialize};
 
-use super::files::{CARD, GRAPH, LABELS, Members, SUMS, Table, WEIGHTS};
+use super::files::{
+    CARD, Encoded, GRAPH, LABELS, MAX_TOKENIZER, MAX_VOCABULARY, Members, SUMS, TOKENIZER, Table,
+    VOCABULARY, WEIGHTS,
+};
 use super::{Bundle, Parent, archive, files, write};
 use crate::{Digest, Error, Tensor, Weights};
 
@@ -29,6 +32,8 @@ const DELTA: Table = &[
     (CARD, 1 << 20),
     (GRAPH, 64 << 20),
     (LABELS, 16 << 20),
+    (VOCABULARY, MAX_VOCABULARY),
+    (TOKENIZER, MAX_TOKENIZER),
     (LAYOUT, 64 << 20),
     (WEIGHTS, u64::MAX),
     (COMPOSED, 64 << 10),
@@ -202,7 +207,8 @@ impl Delta {
             return Err(DeltaError::WrongParent { path: self.path.clone(), wanted, given }.into());
         }
         let weights = self.weights(parent)?;
-        let pieces = archive::pieces(self.composed(weights)?)
+        let lexicon = self.lexicon(parent)?;
+        let pieces = archive::pieces(self.composed(lexicon.as_ref(), weights)?)
             .map_err(|reason| unsound(&self.path, reason))?;
         let size = pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
         let sha256 = Digest::of_pieces(&pieces);
@@ -233,12 +239,29 @@ impl Delta {
         Ok(pieces)
     }
 
+    /// The words or the tokenizer of the result: the delta's, or else the parent's where the result
+    /// lists such a member.
+    fn lexicon(&self, parent: &Bundle) -> Result<Option<(&'static str, Bytes)>, Error> {
+        let own = [VOCABULARY, TOKENIZER]
+            .into_iter()
+            .find_map(|name| self.members.find(name).map(|bytes| (name, bytes.clone())));
+        let sums = self.members.text(COMPOSED).map_err(|reason| unsound(&self.path, reason))?;
+        let listed = |name: &str| sums.lines().any(|line| line.ends_with(&format!("  {name}")));
+        let parents = parent.lexicon.as_ref().map(files::member_of);
+        Ok(own.or_else(|| parents.filter(|(name, _)| listed(name))))
+    }
+
     /// The result's members, in pieces; their digests are those that the delta lists.
-    fn composed<'a>(&'a self, weights: Vec<&'a [u8]>) -> Result<MembersInPieces<'a>, Error> {
+    fn composed<'a>(
+        &'a self,
+        lexicon: Option<&'a (&'static str, Bytes)>,
+        weights: Vec<&'a [u8]>,
+    ) -> Result<MembersInPieces<'a>, Error> {
         let mut members: MembersInPieces = [CARD, GRAPH, LABELS]
             .into_iter()
             .filter_map(|name| Some((name, vec![&self.members.find(name)?[..]])))
             .collect();
+        members.extend(lexicon.map(|(name, bytes)| (*name, vec![&bytes[..]])));
         members.push((WEIGHTS, weights));
         let sums = self.members.text(COMPOSED).map_err(|reason| unsound(&self.path, reason))?;
         let mut listed = sums.split_inclusive('\n');
@@ -278,18 +301,18 @@ impl Bundle {
         }
         let (header, members) =
             self.delta_members(&whole, result, parent).map_err(|reason| unsound(path, reason))?;
-        write::write_archive(path, &members)?;
+        write::write_archive(path, members.in_pieces())?;
         Ok(header)
     }
 
     fn delta_members(
         &self,
-        whole: &Members,
+        whole: &Encoded,
         result: Composed,
         parent: &Self,
     ) -> Result<(DeltaHeader, Members), String> {
-        let weights = whole.get(WEIGHTS)?;
-        let (length, layout) = read_layout(weights)?;
+        let beginning = whole.get(WEIGHTS).first().cloned().unwrap_or_default();
+        let (_, layout) = read_layout(&beginning)?;
         let tensors = in_order(&layout).into_iter().map(|name| {
             let is_same = parent.weights.get(&name) == self.weights.get(&name);
             TensorOrigin { name, from: if is_same { Origin::Parent } else { Origin::Delta } }
@@ -309,22 +332,26 @@ impl Bundle {
         let mut members = Members::new(DELTA);
         // A header is texts, numbers and lists of them: nothing that TOML refuses.
         members.insert(HEADER, toml::to_string(&header).unwrap_or_default().into())?;
-        for (name, bytes) in whole.in_order().filter(|(name, _)| ![WEIGHTS, SUMS].contains(name)) {
-            members.insert(name, bytes.clone())?;
+        let known = parent.lexicon.as_ref().map(files::member_of);
+        for (name, pieces) in whole.in_order().filter(|(name, _)| ![WEIGHTS, SUMS].contains(name)) {
+            let bytes = Bytes::from(pieces.concat());
+            if known.as_ref().is_none_or(|known| *known != (name, bytes.clone())) {
+                members.insert(name, bytes)?;
+            }
         }
-        members.insert(LAYOUT, weights.slice(..length))?;
+        members.insert(LAYOUT, beginning)?;
         members.insert(WEIGHTS, files::write_weights(changed.into_iter(), None).into())?;
-        members.insert(COMPOSED, whole.get(SUMS)?.clone())?;
+        members.insert(COMPOSED, Bytes::copy_from_slice(whole.sums()))?;
         members.insert(SUMS, members.sums().into())?;
         Ok((header, members))
     }
 }
 
 /// What must come of a delta, from the members of the bundle that it is to become.
-fn result_of(whole: &Members) -> Result<Composed, String> {
+fn result_of(whole: &Encoded) -> Result<Composed, String> {
     let pieces = archive::pieces(whole.in_pieces())?;
     Ok(Composed {
-        digest: Digest::of(whole.get(SUMS)?),
+        digest: Digest::of(whole.sums()),
         sha256: Digest::of_pieces(&pieces),
         size: pieces.iter().map(|piece| piece.len() as u64).sum(),
     })

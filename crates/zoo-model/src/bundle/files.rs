@@ -6,7 +6,8 @@ use std::path::Path;
 
 use bytes::Bytes;
 use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView};
+use safetensors::tensor::{Dtype, Metadata, TensorInfo};
+use zoo_text::Lexicon;
 
 use super::{Bundle, Card};
 use crate::{DType, Digest, Error, Graph, Tensor, Weights};
@@ -14,6 +15,8 @@ use crate::{DType, Digest, Error, Graph, Tensor, Weights};
 pub(super) const CARD: &str = "model.toml";
 pub(super) const GRAPH: &str = "graph.json";
 pub(super) const LABELS: &str = "labels.txt";
+pub(super) const VOCABULARY: &str = "vocabulary.txt";
+pub(super) const TOKENIZER: &str = "tokenizer.json";
 pub(super) const WEIGHTS: &str = "weights.safetensors";
 pub(super) const SUMS: &str = "SHA256SUMS";
 
@@ -26,9 +29,16 @@ pub(super) const BUNDLE: Table = &[
     (CARD, 1 << 20),
     (GRAPH, 64 << 20),
     (LABELS, 16 << 20),
+    (VOCABULARY, MAX_VOCABULARY),
+    (TOKENIZER, MAX_TOKENIZER),
     (WEIGHTS, u64::MAX),
     (SUMS, 64 << 10),
 ];
+
+/// Room for some ten million words.
+pub(super) const MAX_VOCABULARY: u64 = 256 << 20;
+/// As much as the largest tokenizers take, twice.
+pub(super) const MAX_TOKENIZER: u64 = 64 << 20;
 
 /// The most labels that stand in the card itself.
 const MAX_LABELS_IN_CARD: usize = 32;
@@ -136,16 +146,22 @@ pub(super) fn from_folder(path: &Path) -> Result<Members, Error> {
 }
 
 /// Maps a file into memory, for reading.
-#[allow(unsafe_code, reason = "mapping a file is the one thing here that needs it")]
 pub(super) fn map(path: &Path) -> Result<Bytes, Error> {
     let file = File::open(path).map_err(Error::io("open", path))?;
-    if file.metadata().map_err(Error::io("open", path))?.len() == 0 {
+    map_file(&file).map_err(Error::io("map", path))
+}
+
+/// The bytes of an open file, mapped for reading. Nobody may change it from now on.
+#[allow(unsafe_code, reason = "mapping a file is the one thing here that needs it")]
+pub fn map_file(file: &File) -> std::io::Result<Bytes> {
+    if file.metadata()?.len() == 0 {
         return Ok(Bytes::new());
     }
     // SAFETY: the map is read-only and private. Bundles are written beside their place and
-    // renamed into it, and a stored one is never written again; who truncates the file of a
-    // running program in place anyway ends the program by a signal.
-    let map = unsafe { memmap2::Mmap::map(&file) }.map_err(Error::io("map", path))?;
+    // renamed into it, and a stored one is never written again; a temporary file has no name by
+    // which others could find it. Who truncates the file of a running program in place anyway
+    // ends the program by a signal.
+    let map = unsafe { memmap2::Mmap::map(file) }?;
     Ok(Bytes::from_owner(map))
 }
 
@@ -173,7 +189,8 @@ pub(super) fn decode(path: &Path, members: &Members) -> Result<Bundle, Error> {
     let graph = Graph::from_json(members.text(GRAPH).map_err(refuse)?)?;
     let weights = read_weights(members.get(WEIGHTS).map_err(refuse)?)
         .map_err(|reason| refuse(format!("`{WEIGHTS}`: {reason}")))?;
-    Ok(Bundle { card, graph, weights, digest: Some(digest) })
+    let lexicon = lexicon_of(members).map_err(refuse)?;
+    Ok(Bundle { card, graph, weights, lexicon, digest: Some(digest) })
 }
 
 /// Reads a safetensors file without copying the tensors; the reason why not.
@@ -196,21 +213,74 @@ pub(crate) fn read_weights(bytes: &Bytes) -> Result<Weights, String> {
     Ok(weights)
 }
 
-/// The five members of a bundle, as bytes.
-pub(super) fn encode(bundle: &Bundle) -> Members {
+/// The words or the tokenizer among the members, of which there can be one; the reason why not.
+fn lexicon_of(members: &Members) -> Result<Option<Lexicon>, String> {
+    match (members.find(VOCABULARY), members.find(TOKENIZER)) {
+        (Some(_), Some(_)) => Err(format!("it has both `{VOCABULARY}` and `{TOKENIZER}`")),
+        (Some(words), None) => Ok(Some(Lexicon::Words(words.clone()))),
+        (None, Some(tokenizer)) => Ok(Some(Lexicon::Tokenizer(tokenizer.clone()))),
+        (None, None) => Ok(None),
+    }
+}
+
+/// The member that holds a lexicon: its name and its bytes.
+pub(super) fn member_of(lexicon: &Lexicon) -> (&'static str, Bytes) {
+    match lexicon {
+        Lexicon::Words(words) => (VOCABULARY, words.clone()),
+        Lexicon::Tokenizer(json) => (TOKENIZER, json.clone()),
+    }
+}
+
+/// The members of a bundle to be written, in their order, each in pieces: weights stay where they
+/// are, in memory or in a mapped file.
+pub(super) struct Encoded(Vec<(&'static str, Vec<Bytes>)>);
+
+impl Encoded {
+    /// The pieces of the member called `name`; none where it is not there.
+    pub(super) fn get(&self, name: &str) -> &[Bytes] {
+        self.0.iter().find(|(known, _)| *known == name).map_or(&[], |(_, pieces)| pieces)
+    }
+
+    /// The members with their pieces.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = (&'static str, &[Bytes])> {
+        self.0.iter().map(|(name, pieces)| (*name, &pieces[..]))
+    }
+
+    /// The members with the bytes of their pieces.
+    pub(super) fn in_pieces(&self) -> impl Iterator<Item = (&'static str, Vec<&[u8]>)> {
+        self.in_order()
+            .map(|(name, pieces)| (name, pieces.iter().map(|piece| &piece[..]).collect()))
+    }
+
+    /// The list of digests of all members but itself, which is the last of them.
+    pub(super) fn sums(&self) -> &[u8] {
+        self.get(SUMS).first().map_or(&[], |sums| sums)
+    }
+}
+
+/// The members of a bundle.
+pub(super) fn encode(bundle: &Bundle) -> Encoded {
     let mut card = bundle.card.clone();
-    let mut members = Members::new(BUNDLE);
+    let mut members: BTreeMap<&'static str, Vec<Bytes>> = BTreeMap::new();
+    let mut add = |name, bytes: Bytes| members.insert(name, vec![bytes]);
     if card.labels.len() > MAX_LABELS_IN_CARD {
         let labels: String = card.labels.drain(..).map(|label| one_line(&label) + "\n").collect();
-        members.bytes.insert(LABELS, labels.into());
+        add(LABELS, labels.into());
     }
     // A card is texts, numbers and lists of them: nothing that TOML refuses.
     let card = toml::to_string(&card).unwrap_or_default();
-    members.bytes.insert(CARD, card.into());
-    members.bytes.insert(GRAPH, bundle.graph.to_json().into());
-    members.bytes.insert(WEIGHTS, write_weights(bundle.weights.iter(), None).into());
-    members.bytes.insert(SUMS, members.sums().into());
-    members
+    add(CARD, card.into());
+    add(GRAPH, bundle.graph.to_json().into());
+    if let Some((name, bytes)) = bundle.lexicon.as_ref().map(member_of) {
+        add(name, bytes);
+    }
+    members.insert(WEIGHTS, weights_in_pieces(bundle.weights.iter(), None));
+    let in_order = BUNDLE.iter().filter_map(|(name, _)| Some((*name, members.remove(name)?)));
+    let mut in_order: Vec<(&'static str, Vec<Bytes>)> = in_order.collect();
+    let sums = in_order.iter().map(|(name, pieces)| sums_line(name, Digest::of_pieces(pieces)));
+    let sums: String = sums.collect();
+    in_order.push((SUMS, vec![sums.into()]));
+    Encoded(in_order)
 }
 
 /// A label in `labels.txt` has a line for itself.
@@ -224,14 +294,42 @@ pub(crate) fn write_weights<'a>(
     tensors: impl Iterator<Item = (&'a String, &'a Tensor)>,
     format: Option<&str>,
 ) -> Vec<u8> {
-    let views = tensors.filter_map(|(name, tensor)| {
+    weights_in_pieces(tensors, format).concat()
+}
+
+/// The same in pieces: what comes before the tensors, then each of them, not copied. The bytes are
+/// those that the library `safetensors` writes: the largest types first, of one type by name, so
+/// that each tensor lies at a multiple of its type's size.
+fn weights_in_pieces<'a>(
+    tensors: impl Iterator<Item = (&'a String, &'a Tensor)>,
+    format: Option<&str>,
+) -> Vec<Bytes> {
+    /// The header is filled up with spaces to a multiple of this.
+    const ALIGNMENT: usize = 8;
+    let typed = tensors.filter_map(|(name, tensor)| {
         let dtype = SAFETENSORS.iter().find(|(dtype, _)| *dtype == tensor.dtype())?.1;
-        let view = TensorView::new(dtype, tensor.shape().to_vec(), tensor.bytes()).ok()?;
-        Some((name, view))
+        Some((dtype, name, tensor))
+    });
+    let mut typed: Vec<(Dtype, &String, &Tensor)> = typed.collect();
+    typed.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
+    let mut end = 0;
+    let infos = typed.iter().map(|(dtype, name, tensor)| {
+        let start = end;
+        end += tensor.bytes().len();
+        let (dtype, shape, data_offsets) = (*dtype, tensor.shape().to_vec(), (start, end));
+        ((*name).clone(), TensorInfo { dtype, shape, data_offsets })
     });
     let metadata = format.map(|format| [("format".to_owned(), format.to_owned())].into());
     // It fails where a tensor does not fill its shape, which `Tensor` rules out.
-    safetensors::serialize(views, metadata).unwrap_or_default()
+    let header = Metadata::new(metadata, infos.collect())
+        .ok()
+        .and_then(|metadata| serde_json::to_string(&metadata).ok())
+        .unwrap_or_default();
+    let length = header.len().next_multiple_of(ALIGNMENT);
+    let mut bytes = (length as u64).to_le_bytes().to_vec();
+    bytes.extend(header.as_bytes());
+    bytes.resize(8 + length, b' ');
+    [bytes.into()].into_iter().chain(typed.iter().map(|typed| typed.2.shared_bytes())).collect()
 }
 
 const SAFETENSORS: [(DType, Dtype); 10] = [

@@ -4,11 +4,13 @@
 //! model.toml            the card: name, task, licence, provenance, preprocessing, cuts
 //! graph.json            the graph
 //! labels.txt            one class a line, where the card does not list them
+//! vocabulary.txt        of word vectors: one word a line, in the order of their rows
+//! tokenizer.json        of other models of text: how it falls into tokens
 //! weights.safetensors   the parameters, under their upstream names
 //! SHA256SUMS            the digest of each of the others, as `sha256sum -c` takes it
 //! ```
 //!
-//! A `.zoo` file is a tar of these five in this order, with no other freedom: each header is
+//! A `.zoo` file is a tar of these in this order, with no other freedom: each header is
 //! just what [`Bundle::write`] makes, so that one model has one sequence of bytes. Weights
 //! begin at a multiple of eight and are mapped, not read. Opening a bundle checks every digest:
 //! what is truncated, flipped or added anywhere is refused.
@@ -23,6 +25,8 @@
 //! model.toml            the card, and the other small files of the bundle that it becomes
 //! graph.json
 //! labels.txt
+//! vocabulary.txt        where the parent has another, or none; so with the next
+//! tokenizer.json
 //! weights.header        how that bundle's weights.safetensors begins: names, types, shapes
 //! weights.safetensors   the tensors that the parent lacks
 //! composed.sums         that bundle's SHA256SUMS
@@ -39,8 +43,11 @@ mod write;
 
 use std::path::{Path, PathBuf};
 
+use zoo_text::Lexicon;
+
 pub use card::{Adapted, Card, Metrics, Parent, Parity, Source};
 pub use delta::{Composed, Delta, DeltaError, DeltaHeader, Origin, TensorOrigin};
+pub use files::map_file;
 pub(crate) use files::{read_weights, write_weights};
 pub use parity::{PARITY_TOLERANCE, ParityError, ParityReport, parity};
 pub use probe::{probe_input, probe_shape, rule_tensor, rule_tiles, typed_probe};
@@ -56,6 +63,8 @@ pub struct Bundle {
     pub graph: Graph,
     /// With which numbers.
     pub weights: Weights,
+    /// By what texts become its input.
+    pub lexicon: Option<Lexicon>,
     /// Its name among all bundles: the digest of its `SHA256SUMS`. Of a bundle that was never
     /// written, the digest that it will have.
     digest: Option<Digest>,
@@ -64,7 +73,7 @@ pub struct Bundle {
 impl Bundle {
     /// A new one, not on disk yet.
     pub fn new(card: Card, graph: Graph, weights: Weights) -> Self {
-        Self { card, graph, weights, digest: None }
+        Self { card, graph, weights, lexicon: None, digest: None }
     }
 
     /// Opens a folder or a `.zoo` file and checks all of it but the shapes inside the graph,
@@ -92,7 +101,7 @@ impl Bundle {
 
     /// The digest that names this bundle: that of its list of digests.
     pub fn digest(&self) -> Digest {
-        self.digest.unwrap_or_else(|| Digest::of(files::encode(self).sums().as_bytes()))
+        self.digest.unwrap_or_else(|| Digest::of(files::encode(self).sums()))
     }
 
     /// An executor of this model on `device`.

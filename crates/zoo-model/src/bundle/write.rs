@@ -16,11 +16,11 @@ impl Bundle {
         let path = path.as_ref();
         let members = files::encode(self);
         if path.extension().is_some_and(|extension| extension == "zoo") {
-            write_archive(path, &members)?;
+            write_archive(path, members.in_pieces())?;
         } else {
             write_folder(path, &members)?;
         }
-        Ok(Digest::of(members.sums().as_bytes()))
+        Ok(Digest::of(members.sums()))
     }
 
     /// The `.zoo` file's bytes.
@@ -30,10 +30,12 @@ impl Bundle {
     }
 }
 
-/// Writes the archive of `members` to `path`.
-pub(super) fn write_archive(path: &Path, members: &files::Members) -> Result<(), Error> {
-    let pieces =
-        archive::pieces(members.in_pieces()).map_err(|reason| files::refused(path, reason))?;
+/// Writes the archive of `members`, each in pieces, to `path`.
+pub(super) fn write_archive<'a>(
+    path: &Path,
+    members: impl IntoIterator<Item = (&'static str, Vec<&'a [u8]>)>,
+) -> Result<(), Error> {
+    let pieces = archive::pieces(members).map_err(|reason| files::refused(path, reason))?;
     write_pieces(path, &pieces)
 }
 
@@ -47,24 +49,24 @@ pub(super) fn write_pieces(path: &Path, pieces: &[impl AsRef<[u8]>]) -> Result<(
     })
 }
 
-fn write_folder(path: &Path, members: &files::Members) -> Result<(), Error> {
+fn write_folder(path: &Path, members: &files::Encoded) -> Result<(), Error> {
     let parent = make_folder_of(path)?;
     let temporary = tempfile::Builder::new()
         .prefix(PREFIX)
         .tempdir_in(parent)
         .map_err(Error::io("write in", parent))?;
-    for (name, bytes) in members.in_order() {
+    for (name, pieces) in members.in_order() {
         let file = temporary.path().join(name);
-        write_file(&file, bytes).map_err(Error::io("write", file))?;
+        write_file(&file, pieces).map_err(Error::io("write", file))?;
     }
     replace_folder(temporary, path)?;
     sync_folder(parent);
     Ok(())
 }
 
-fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_file(path: &Path, pieces: &[bytes::Bytes]) -> io::Result<()> {
     let mut file = File::create_new(path)?;
-    file.write_all(bytes)?;
+    pieces.iter().try_for_each(|piece| file.write_all(piece))?;
     file.sync_all()
 }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use burn_dispatch::{DispatchDevice, DispatchTensor};
 
 use super::frame::Frame;
+use super::lookup::Lookups;
 use super::{Context, Device, primitive};
 use crate::graph::Facts;
 use crate::plan::{Packed, Plan, PlanTime};
@@ -33,7 +34,9 @@ impl Engine {
 
 /// A graph with its parameters on a device, ready to run.
 pub struct Executor {
+    /// What runs: without the lookups.
     graph: Graph,
+    lookups: Lookups,
     /// The constants that shapes may depend on stay here as well.
     constants: Weights,
     parameters: BTreeMap<String, DispatchTensor>,
@@ -60,6 +63,18 @@ impl Executor {
     /// `device`. Weights that the graph does not name are left out.
     pub fn new(graph: Graph, weights: &Weights, device: &Device) -> Result<Self, Error> {
         Self::on(graph, weights, device.open()?)
+    }
+
+    /// The same for inference alone: tables in which inputs look up rows, as those of words are,
+    /// stay where they lie, and only the rows that are asked for are brought to the device.
+    pub fn with_tables_in_place(
+        mut graph: Graph,
+        weights: &Weights,
+        device: &Device,
+    ) -> Result<Self, Error> {
+        graph.check()?;
+        let lookups = Lookups::take(&mut graph, weights);
+        Ok(Self { lookups, ..Self::on(graph, weights, device.open()?)? })
     }
 
     /// The same on a device of Burn's; see [`Executor::run_tensors`].
@@ -96,6 +111,7 @@ impl Executor {
         let engine = if device_is_cpu { Engine::Plan } else { Engine::Burn };
         Ok(Self {
             graph,
+            lookups: Lookups::default(),
             constants,
             parameters,
             device,
@@ -124,6 +140,7 @@ impl Executor {
         };
         Self {
             graph: self.graph.clone(),
+            lookups: self.lookups.clone(),
             constants: self.constants.clone(),
             parameters: self.parameters.iter().map(moved).collect(),
             device,
@@ -135,11 +152,16 @@ impl Executor {
 
     /// The graph that this runs.
     pub fn graph(&self) -> &Graph {
-        &self.graph
+        self.lookups.whole().unwrap_or(&self.graph)
     }
 
     /// The type and shape of every value for inputs of these shapes.
     pub fn facts(&self, inputs: &[Vec<usize>]) -> Result<Facts, Error> {
+        self.inner_facts(&self.lookups.shapes(inputs))
+    }
+
+    /// The same from the shapes of what runs, looked-up rows included.
+    fn inner_facts(&self, inputs: &[Vec<usize>]) -> Result<Facts, Error> {
         self.graph.infer(&self.constants, inputs)
     }
 
@@ -148,6 +170,7 @@ impl Executor {
     /// `inputs` are the graph's, in order; any floating-point type is computed as `F32`.
     /// Fails where a shape does not fit, before anything is computed.
     pub fn infer(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>, Error> {
+        let inputs = &self.lookups.inputs(inputs)?;
         if self.engine == Engine::Plan
             && let Some(outputs) = self.infer_planned(inputs, None)?
         {
@@ -164,6 +187,7 @@ impl Executor {
         if self.engine != Engine::Plan {
             return Ok(None);
         }
+        let inputs = &self.lookups.inputs(inputs)?;
         let mut times = Vec::new();
         let outputs = self.infer_planned(inputs, Some(&mut times))?;
         Ok(outputs.map(|_| times))
@@ -172,12 +196,16 @@ impl Executor {
     /// Products and sums that our kernels take for inputs of these shapes, each counted as one
     /// operation, without those that Burn computes.
     pub fn operations(&self, inputs: &[Vec<usize>]) -> Result<u64, Error> {
+        self.operations_of(&self.lookups.shapes(inputs))
+    }
+
+    fn operations_of(&self, inputs: &[Vec<usize>]) -> Result<u64, Error> {
         Ok(match self.planned(inputs)? {
             Planned::Burn => 0,
             Planned::Whole(plan) => plan.operations(),
             Planned::Parts(_) => {
                 let (count, rest) = inputs[0].split_first().unwrap_or((&0, &[]));
-                *count as u64 * self.operations(&[[&[1], rest].concat()])?
+                *count as u64 * self.operations_of(&[[&[1], rest].concat()])?
             }
         })
     }
@@ -232,7 +260,7 @@ impl Executor {
         if let Some(planned) = lock().get(shapes) {
             return Ok(planned.clone());
         }
-        let facts = self.facts(shapes)?;
+        let facts = self.inner_facts(shapes)?;
         let planned = if let Some(most) = self.parts(shapes, &facts) {
             Planned::Parts(most)
         } else {
@@ -319,7 +347,7 @@ impl Executor {
         context: &mut Context,
     ) -> Result<Vec<DispatchTensor>, Error> {
         let shapes: Vec<Vec<usize>> = inputs.iter().map(primitive::shape).collect();
-        let facts = self.facts(&shapes)?;
+        let facts = self.inner_facts(&shapes)?;
         self.check_types(inputs.iter().map(primitive::kind))?;
         let mut frame = Frame::new(&self.graph.nodes, &self.graph.outputs, parameters, facts);
         for (info, input) in self.graph.inputs.iter().zip(inputs) {

@@ -6,6 +6,7 @@ mod device;
 mod executor;
 pub(crate) mod flex;
 mod frame;
+mod lookup;
 pub(crate) mod primitive;
 mod training;
 

@@ -1,8 +1,12 @@
 mod arrange;
 mod attention;
 mod blocks;
+mod tokens;
+mod waves;
 
 use std::collections::BTreeMap;
+
+pub use waves::TimeConv;
 
 use super::{Graph, Node, Parameter, ValueInfo};
 use crate::ops::{
@@ -99,6 +103,17 @@ impl GraphBuilder {
         let (name, shape) = (name.to_owned(), shape.to_vec());
         self.inputs.push(ValueInfo { name: name.clone(), dtype: DType::F32, shape });
         Value { name, channels }
+    }
+
+    /// Goes on with a graph; what were its outputs are values.
+    pub fn on(graph: Graph) -> Self {
+        let Graph { inputs, nodes, parameters, .. } = graph;
+        Self { inputs, nodes, parameters }
+    }
+
+    /// The value called `name` of a graph that is gone on with, of so many channels.
+    pub fn value(&self, name: &str, channels: usize) -> Value {
+        Value { name: name.to_owned(), channels }
     }
 
     /// A convolution with the parameters `{name}.weight` and, if asked for, `{name}.bias`.

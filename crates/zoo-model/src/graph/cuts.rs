@@ -20,9 +20,11 @@ pub struct Cuts {
     pub pooled: bool,
     /// How many numbers a feature has.
     pub feature_length: usize,
-    /// The nodes of the head, in order: from the feature to the logits.
+    /// The nodes of the head, in order: from the feature to the logits. None where the model is a
+    /// trunk alone.
     pub head: Vec<String>,
-    /// The value that the head makes before any final softmax: the logits.
+    /// The value that the head makes before any final softmax: the logits. The feature, where there
+    /// is no head.
     pub logits: String,
     /// Values through which everything passes, from the input to the feature: fine-tuning can
     /// start at any.
@@ -68,6 +70,37 @@ impl Cuts {
             logits: logits.to_owned(),
             stages: stages(graph, &passes, feature),
         }))
+    }
+
+    /// The cuts of a trunk that nobody has put a head on: the first output is the feature.
+    ///
+    /// `weights` may hold only the small constants that shapes depend on; `shapes` are those of the
+    /// inputs for one example. `None` where what comes out is not `[1, n]` up to axes of length one.
+    pub fn of_trunk(
+        graph: &Graph,
+        weights: &Weights,
+        shapes: &[Vec<usize>],
+    ) -> Result<Option<Self>, Error> {
+        let facts = graph.infer(weights, shapes)?;
+        let Some(feature) = graph.outputs.first() else { return Ok(None) };
+        let Some(fact) = facts.get(feature) else { return Ok(None) };
+        let length: usize = fact.shape.iter().product();
+        if fact.shape.len() < 2 || fact.shape[1] != length || length == 0 {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            feature: feature.clone(),
+            feature_length: length,
+            pooled: false,
+            head: Vec::new(),
+            logits: feature.clone(),
+            stages: stages(graph, &graph.cut_values(), feature),
+        }))
+    }
+
+    /// Whether there is something behind the feature that names classes.
+    pub fn has_head(&self) -> bool {
+        !self.head.is_empty()
     }
 }
 
@@ -230,13 +263,16 @@ fn is_linear(graph: &Graph, name: &str) -> bool {
 
 impl Graph {
     /// The values through which everything passes on the way from the first input to the first
-    /// output, in order: a graph cut there falls in two.
+    /// output, in order: a graph cut there falls in two. Other inputs, such as the mask of a text,
+    /// may enter anywhere.
     pub fn cut_values(&self) -> Vec<String> {
         // A value made at node i is open until its last reader. Where exactly one is open
         // between two nodes, it is a cut. Constants do not count: they are not computed from
         // the input.
         let mut last_reader = std::collections::HashMap::new();
-        for (index, node) in self.nodes.iter().enumerate() {
+        // The shape of a value is known without it, so it holds nothing open.
+        let is_shape = |node: &Node| matches!(node.op, Op::Layout(Layout::Shape { .. }));
+        for (index, node) in self.nodes.iter().enumerate().filter(|(_, node)| !is_shape(node)) {
             for name in &node.inputs {
                 last_reader.insert(name.as_str(), index);
             }
@@ -244,20 +280,15 @@ impl Graph {
         for name in &self.outputs {
             last_reader.insert(name.as_str(), self.nodes.len());
         }
-        let mut open: Vec<(&str, usize)> = self
-            .inputs
-            .iter()
-            .filter_map(|input| Some((input.name.as_str(), *last_reader.get(input.name.as_str())?)))
-            .collect();
-        let mut from_input: std::collections::HashSet<&str> =
-            self.inputs.iter().map(|input| input.name.as_str()).collect();
+        let first = self.inputs.first().map(|input| input.name.as_str());
+        let mut open: Vec<(&str, usize)> =
+            first.into_iter().filter_map(|name| Some((name, *last_reader.get(name)?))).collect();
+        let mut from_input: std::collections::HashSet<&str> = first.into_iter().collect();
         let mut cuts = Vec::new();
         for (index, node) in self.nodes.iter().enumerate() {
             open.retain(|(_, last)| *last > index);
             let computed = node.inputs.iter().any(|name| from_input.contains(name.as_str()));
-            // The shape of a value is known without it, so it holds nothing open.
-            let shape_only = matches!(node.op, Op::Layout(Layout::Shape { .. }));
-            if computed && !shape_only {
+            if computed && !is_shape(node) {
                 for name in &node.outputs {
                     from_input.insert(name);
                     if let Some(&last) = last_reader.get(name.as_str()) {

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use block::Block;
-pub use builder::{ConvSpec, GraphBuilder, Value};
+pub use builder::{ConvSpec, GraphBuilder, TimeConv, Value};
 pub use check::GraphError;
 pub use cuts::Cuts;
 pub use fact::{Fact, Facts};
@@ -144,8 +144,8 @@ impl Graph {
         }
     }
 
-    /// The part of this graph that computes its outputs from `value`, which becomes its only
-    /// input with the shape `shape`.
+    /// The part of this graph that computes its outputs from `value`, which becomes its first
+    /// input with the shape `shape`; of the inputs that it had those stay that are still read.
     ///
     /// What is left refers to nothing before `value` where `value` is a cut: a value through
     /// which everything passes.
@@ -162,8 +162,10 @@ impl Graph {
                 nodes.push(node);
             }
         }
+        let first = ValueInfo { name: value.to_owned(), dtype, shape };
+        let others = self.inputs.iter().filter(|info| reached.contains(info.name.as_str()));
         Self {
-            inputs: vec![ValueInfo { name: value.to_owned(), dtype, shape }],
+            inputs: [first].into_iter().chain(others.cloned()).collect(),
             nodes: nodes.into_iter().rev().cloned().collect(),
             outputs: self.outputs.clone(),
             parameters: self

@@ -13,6 +13,8 @@ pub struct NewHead {
     pub weight: String,
     /// The name of the head's bias `[classes]`.
     pub bias: String,
+    /// Where the new graph falls into trunk, head and stages.
+    pub cuts: Cuts,
 }
 
 impl Graph {
@@ -59,9 +61,10 @@ impl Graph {
 
         let mut graph = self.trunk(cuts);
         let mut value = graph.outputs[0].clone();
+        let (feature, nodes_of_trunk) = (value.clone(), graph.nodes.len());
         if let Some(dropout) = dropout {
             let output = format!("{}:0", dropout.name);
-            let (inputs, outputs) = (vec![value], vec![output.clone()]);
+            let (inputs, outputs) = (vec![value.clone()], vec![output.clone()]);
             graph.nodes.push(Node { inputs, outputs, ..dropout.clone() });
             value = output;
         }
@@ -74,18 +77,33 @@ impl Graph {
             inputs: vec![value],
             outputs: vec![flat.clone()],
         });
-        let output = self.outputs[0].clone();
+        // Of a trunk alone the output is the feature.
+        let is_trunk = self.outputs[0] == cuts.feature;
+        let output = if is_trunk { "logits".to_owned() } else { self.outputs[0].clone() };
         graph.nodes.push(Node {
             name,
             op: Op::Gemm(Gemm::LINEAR),
             inputs: vec![flat, weight.clone(), bias.clone()],
             outputs: vec![output.clone()],
         });
-        graph.outputs = vec![output];
+        graph.outputs = vec![output.clone()];
         let parameter = |shape| Parameter { dtype: DType::F32, shape, trainable: true };
         graph.parameters.insert(weight.clone(), parameter(vec![classes, cuts.feature_length]));
         graph.parameters.insert(bias.clone(), parameter(vec![classes]));
         graph.check()?;
-        Ok(NewHead { graph, weight, bias })
+        let mut stages = cuts.stages.clone();
+        if cuts.pooled {
+            stages.pop();
+            stages.push(feature.clone());
+        }
+        let cuts = Cuts {
+            feature,
+            pooled: false,
+            feature_length: cuts.feature_length,
+            head: graph.nodes[nodes_of_trunk..].iter().map(|node| node.name.clone()).collect(),
+            logits: output,
+            stages,
+        };
+        Ok(NewHead { graph, weight, bias, cuts })
     }
 }
