@@ -1,17 +1,23 @@
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zoo_model::bundle::{Source, parity};
 use zoo_model::{Bundle, Card, Cuts, DType, Device, Digest, Graph, Op, Preprocess, Weights};
+use zoo_sound::Sound;
+use zoo_text::Text;
+use zoo_text::vectors::Findings;
 
 use crate::architectures::{self, Architecture};
 use crate::format::{self, Format};
 use crate::found::load_checkpoint;
-use crate::{Error, LoadReport, caffe, labels, onnx};
+use crate::trunks::{self, Trunk};
+use crate::words::{self, Pooling};
+use crate::{Error, LoadReport, caffe, labels, onnx, read_checkpoint};
 
 /// Changes whenever the same file would become another bundle: what was converted before is
 /// then converted again.
-pub const CONVERTER_VERSION: u32 = 4;
+pub const CONVERTER_VERSION: u32 = 5;
 
 /// What to make of a file.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +36,16 @@ pub struct ConvertOptions {
     pub preparation: Preparation,
     /// The floating-point type to store; the file's, if not given.
     pub precision: Option<DType>,
+    /// How texts become its input; as the file and those beside it say, if not given.
+    pub text: Option<Text>,
+    /// How recordings become its input; as for the architecture, if not given.
+    pub sound: Option<Sound>,
+    /// Files that belong to this one, by the names that they would have beside it.
+    pub companions: BTreeMap<String, PathBuf>,
+    /// How the words of a text become one feature, of word vectors.
+    pub pooling: Pooling,
+    /// Whether rows of word vectors that are malformed are left out; they are refused otherwise.
+    pub skip_malformed: bool,
 }
 
 /// How pictures become a model's input.
@@ -54,6 +70,8 @@ pub struct Conversion {
     pub report: LoadReport,
     /// The file's format.
     pub format: Format,
+    /// What was left out of word vectors.
+    pub findings: Option<Findings>,
 }
 
 /// Converts a PyTorch or safetensors checkpoint of a known architecture, or an ONNX or Caffe
@@ -66,10 +84,17 @@ pub fn convert(path: &Path, options: &ConvertOptions) -> Result<Conversion, Erro
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let sha256 = digest_of(path)?;
     check_promise(path, &file, sha256)?;
-    let (mut bundle, report) = if format == Format::Zoo {
-        (Bundle::open(path)?, LoadReport::default())
-    } else {
-        foreign(path, format, Source { file, sha256 }, options)?
+    let source = Source { file, sha256 };
+    let mut findings = None;
+    let (mut bundle, report) = match format {
+        Format::Zoo => (Bundle::open(path)?, LoadReport::default()),
+        Format::WordVectors => {
+            let (bundle, found) = words::convert(path, source, options)?;
+            findings = Some(found);
+            let report = all_applied(&bundle.weights);
+            (bundle, report)
+        }
+        _ => foreign(path, format, source, options)?,
     };
     if let Some(precision) = options.precision {
         bundle.weights = bundle.weights.to_float(precision);
@@ -77,7 +102,7 @@ pub fn convert(path: &Path, options: &ConvertOptions) -> Result<Conversion, Erro
     if format != Format::Zoo || options.precision.is_some() {
         bundle.card.parity = Some(parity(&bundle.graph, &bundle.weights, Device::Cpu)?);
     }
-    Ok(Conversion { bundle, report, format })
+    Ok(Conversion { bundle, report, format, findings })
 }
 
 /// A model, as the file has its numbers, without parity vectors; and what became of its tensors.
@@ -90,7 +115,10 @@ fn foreign(
     let (mut preprocess, mut variant) = (None, None);
     let (graph, weights, report, architecture) = match format {
         Format::Onnx => {
-            let model = onnx::load(path)?;
+            let model = match trunks::of_onnx(path, onnx::load(path)?, options)? {
+                Ok(trunk) => return trunk_of(path, trunk, source, options),
+                Err(model) => model,
+            };
             let report = all_applied(&model.weights);
             (model.graph, model.weights, report, None)
         }
@@ -105,7 +133,11 @@ fn foreign(
             (model.graph, model.weights, report, None)
         }
         _ => {
-            let found = load_checkpoint(path, format, options)?;
+            let checkpoint = read_checkpoint(path, format)?.weights;
+            if let Some(trunk) = trunks::find(path, &checkpoint, options)? {
+                return trunk_of(path, trunk, source, options);
+            }
+            let found = load_checkpoint(path, checkpoint, options)?;
             variant = Some(found.name());
             (found.graph, found.weights, found.report, Some(found.architecture))
         }
@@ -135,6 +167,22 @@ fn foreign(
             .or_else(|| architectures::guess_preprocess(&graph)),
     };
     Ok((Bundle::new(card, graph, weights), report))
+}
+
+/// A trunk with a card, checked.
+fn trunk_of(
+    path: &Path,
+    trunk: Trunk,
+    source: Source,
+    options: &ConvertOptions,
+) -> Result<(Bundle, LoadReport), Error> {
+    check_finite(path, &trunk.graph, &trunk.weights)?;
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let name = options.name.as_deref().or(trunk.architecture).unwrap_or(&stem);
+    let mut card = Card::new(name, trunk.task, options.license.as_deref().unwrap_or("unknown"));
+    card.version = options.version.clone().unwrap_or(card.version);
+    card.source = Some(source);
+    trunk.bundle(card)
 }
 
 /// What became of the tensors of a file that holds its own graph.

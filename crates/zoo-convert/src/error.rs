@@ -125,7 +125,27 @@ pub enum Error {
         /// The model's.
         bytes: u64,
     },
+    /// A network of texts without the tokenizer that makes its tokens.
+    #[error("{} takes the tokens of texts, and there is no tokenizer.json beside it", path.display())]
+    NoTokenizer {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Word vectors, words or a tokenizer.
+    #[error("cannot read {}", path.display())]
+    Text {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<zoo_text::Error>,
+    },
     /// The model itself is not sound.
     #[error(transparent)]
     Model(#[from] zoo_model::Error),
+}
+
+impl Error {
+    pub(crate) fn text(path: &std::path::Path, source: zoo_text::Error) -> Self {
+        Self::Text { path: path.to_owned(), source: Box::new(source) }
+    }
 }

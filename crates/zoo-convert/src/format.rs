@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use crate::{Error, caffe};
+use crate::{Error, caffe, words};
 
 /// The format of a model file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum Format {
     Caffe,
     /// Weights of Keras in HDF5.
     Keras,
+    /// Word vectors of word2vec, fastText or GloVe, as text or binary.
+    WordVectors,
     /// A bundle of our own.
     Zoo,
 }
@@ -33,6 +35,7 @@ impl Format {
             Self::Onnx => "ONNX",
             Self::Caffe => "Caffe",
             Self::Keras => "Keras",
+            Self::WordVectors => "word vectors",
             Self::Zoo => "zoo",
         }
     }
@@ -75,6 +78,9 @@ pub fn detect(path: &Path) -> Result<Format, Error> {
     if caffe::looks_like_caffe(&head) {
         return Ok(Format::Caffe);
     }
+    if words::sniffed(path).map_err(io)? {
+        return Ok(Format::WordVectors);
+    }
     match extension {
         "pth" | "pt" | "bin" => Ok(Format::PyTorch),
         "safetensors" => Ok(Format::Safetensors),
@@ -85,6 +91,6 @@ pub fn detect(path: &Path) -> Result<Format, Error> {
         _ if head.trim_ascii_start().starts_with(b"<") => unknown("it is a web page"),
         "caffemodel" => Ok(Format::Caffe),
         "h5" | "hdf5" => Ok(Format::Keras),
-        _ => unknown("neither PyTorch, safetensors, Keras, ONNX, Caffe nor zoo"),
+        _ => unknown("neither PyTorch, safetensors, Keras, ONNX, Caffe, word vectors nor zoo"),
     }
 }

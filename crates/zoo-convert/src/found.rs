@@ -7,18 +7,16 @@ use std::path::Path;
 use zoo_model::{Graph, Weights};
 
 use crate::architectures::{self, Architecture};
-use crate::format::Format;
 use crate::renaming::{Dialect, renamed};
-use crate::{ConvertOptions, Error, LoadReport, Preparation, bind, read_checkpoint};
+use crate::{ConvertOptions, Error, LoadReport, Preparation, bind};
 
-/// Reads the checkpoint at `path` and gives its tensors to the architecture that they are of.
+/// Gives the tensors of the checkpoint at `path` to the architecture that they are of.
 pub(crate) fn load_checkpoint(
     path: &Path,
-    format: Format,
+    checkpoint: Weights,
     options: &ConvertOptions,
 ) -> Result<Found, Error> {
-    let checkpoint = read_checkpoint(path, format)?;
-    let found = find(path, checkpoint.weights, options)?
+    let found = find(path, checkpoint, options)?
         .ok_or_else(|| Error::NoArchitectureFits { path: path.to_owned() })?;
     if !found.report.is_complete() {
         return Err(Error::DoesNotFit {

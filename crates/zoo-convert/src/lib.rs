@@ -32,6 +32,8 @@ mod names;
 pub mod onnx;
 pub mod pickle;
 pub mod renaming;
+pub mod trunks;
+pub mod words;
 
 pub use binding::{LoadReport, bind};
 pub use checkpoint::{Checkpoint, read_checkpoint};

@@ -16,9 +16,15 @@ pub(super) fn flag(name: &str, value: bool) -> AttributeProto {
     int(name, i64::from(value))
 }
 
-/// Whole numbers.
+/// Whole numbers, each with its own tag: so does ONNX's own schema, which is of protobuf's second
+/// version, and there are readers that take them in no other way.
 pub(super) fn ints(name: &str, values: &[i64]) -> AttributeProto {
-    AttributeProto { ints: values.to_vec(), ..attribute(name, AttributeType::INTS) }
+    /// The number of `AttributeProto.ints`. The library would write the field packed.
+    const INTS: u32 = 8;
+    let mut attribute = attribute(name, AttributeType::INTS);
+    let fields = attribute.special_fields.mut_unknown_fields();
+    values.iter().for_each(|&value| fields.add_varint(INTS, value as u64));
+    attribute
 }
 
 /// Sizes.

@@ -1,0 +1,287 @@
+//! Networks that make a feature of a text or a recording, and name no classes: trunks, on which an
+//! adaptation puts a head.
+//!
+//! How large one is follows from its checkpoint. What files beside the checkpoint say is taken where
+//! they are there: `tokenizer.json`, without which no text can be read, `config.json` and
+//! `sentence_bert_config.json`.
+
+mod bert;
+mod crepe;
+mod outputs;
+mod silero;
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use serde_json::Value as Json;
+use zoo_model::{Bundle, Card, Cuts, Graph, GraphBuilder, Reader, Weights};
+use zoo_sound::{FrontEnd, LogMel, LogMelStatistics, Sound};
+use zoo_text::{Case, Lexicon, Text, Tokens};
+
+use crate::onnx::OnnxModel;
+use crate::{ConvertOptions, Error, LoadReport, bind};
+
+/// The names that `--arch` takes for trunks.
+pub const NAMES: [&str; 4] = ["bert", "distilbert", "crepe", "silero-vad"];
+
+/// A trunk whose parameters have been found, without a card's other fields.
+pub(crate) struct Trunk {
+    pub(crate) architecture: Option<&'static str>,
+    pub(crate) task: &'static str,
+    pub(crate) graph: Graph,
+    pub(crate) weights: Weights,
+    pub(crate) report: LoadReport,
+    pub(crate) text: Option<Text>,
+    pub(crate) sound: Option<Sound>,
+    pub(crate) lexicon: Option<Lexicon>,
+}
+
+impl Trunk {
+    /// The bundle with this card.
+    pub(crate) fn bundle(self, card: Card) -> Result<(Bundle, LoadReport), Error> {
+        let (text, sound, lexicon) = (self.text, self.sound, self.lexicon);
+        let architecture = self.architecture.map(str::to_owned);
+        let card = Card { task: self.task.to_owned(), architecture, text, sound, ..card };
+        let mut bundle = Bundle::new(card, self.graph, self.weights);
+        bundle.lexicon = lexicon;
+        let reader = Reader::of(&bundle)?;
+        let shapes = reader.map(|reader| reader.input_shapes(&bundle.graph)).unwrap_or_default();
+        bundle.card.cuts = Cuts::of_trunk(&bundle.graph, &bundle.weights, &shapes)?;
+        Ok((bundle, self.report))
+    }
+}
+
+/// The trunk that a checkpoint holds; `None` where it is none, or where another architecture is named.
+///
+/// Fails where parameters of a trunk are missing or of another shape, and where a text's tokenizer is.
+pub(crate) fn find(
+    path: &Path,
+    checkpoint: &Weights,
+    options: &ConvertOptions,
+) -> Result<Option<Trunk>, Error> {
+    let named = options.architecture.as_deref();
+    if named.is_some_and(|name| !NAMES.contains(&name)) {
+        return Ok(None);
+    }
+    if let Some(weights) = beyond(checkpoint, bert::ANCHOR) {
+        if let Some(family) = bert::Family::of(&weights) {
+            return encoder(path, family, weights, options).map(Some);
+        }
+    }
+    let (architecture, graph, sound) = if let Some(weights) = beyond(checkpoint, crepe::ANCHOR)
+        && let Some(graph) = crepe::build(&weights)
+    {
+        ("crepe", graph?, crepe::sound())
+    } else if beyond(checkpoint, silero::ANCHOR).is_some() {
+        ("silero-vad", silero::build()?, silero::sound())
+    } else {
+        return Ok(None);
+    };
+    let ignored = |name: &str| {
+        // What names pitches, or says that somebody speaks, comes behind the feature.
+        ["classifier.", "final_conv."].iter().any(|head| name.starts_with(head))
+            || name.ends_with("num_batches_tracked")
+    };
+    let (weights, report) = bind(&graph, checkpoint.clone(), ignored);
+    complete(path, architecture, &report)?;
+    Ok(Some(Trunk {
+        architecture: Some(architecture),
+        task: "audio-embedding",
+        graph,
+        weights,
+        report,
+        text: None,
+        sound: Some(options.sound.clone().unwrap_or(sound)),
+        lexicon: None,
+    }))
+}
+
+/// The tensors whose names go on behind what stands before `anchor`, without that; `None` where
+/// there is no such name. Norms of early checkpoints have `gamma` and `beta`.
+fn beyond(checkpoint: &Weights, anchor: &str) -> Option<Weights> {
+    let prefix = checkpoint.names().find_map(|name| {
+        let prefix = name.strip_suffix(anchor)?;
+        (prefix.is_empty() || prefix.ends_with('.')).then(|| prefix.to_owned())
+    })?;
+    let renamed = checkpoint.iter().filter_map(|(name, tensor)| {
+        let name = name.strip_prefix(&prefix)?;
+        let name = match name.rsplit_once('.') {
+            Some((norm, "gamma")) => format!("{norm}.weight"),
+            Some((norm, "beta")) => format!("{norm}.bias"),
+            _ => name.to_owned(),
+        };
+        Some((name, tensor.clone()))
+    });
+    Some(renamed.collect())
+}
+
+fn complete(path: &Path, architecture: &str, report: &LoadReport) -> Result<(), Error> {
+    if report.is_complete() {
+        return Ok(());
+    }
+    Err(Error::DoesNotFit {
+        path: path.to_owned(),
+        architecture: architecture.to_owned(),
+        report: Box::new(report.clone()),
+    })
+}
+
+fn encoder(
+    path: &Path,
+    family: bert::Family,
+    weights: Weights,
+    options: &ConvertOptions,
+) -> Result<Trunk, Error> {
+    let (name, model_type) = match family {
+        bert::Family::Bert => ("bert", "bert"),
+        bert::Family::DistilBert => ("distilbert", "distilbert"),
+    };
+    let malformed = |reason: String| Error::Malformed {
+        path: path.to_owned(),
+        format: "BERT checkpoint",
+        reason,
+    };
+    let config = beside(path, options, "config.json")?;
+    if let Some(other) = config.as_ref().and_then(|config| config.get("model_type")?.as_str())
+        && other != model_type
+    {
+        return Err(malformed(format!(
+            "`config.json` beside it says that it is {other}, whose positions begin elsewhere or which \
+             computes differently"
+        )));
+    }
+    let number = |json: &Option<Json>, key: &str| Some(json.as_ref()?.get(key)?.as_u64()? as usize);
+    let heads = number(&config, "num_attention_heads").or_else(|| number(&config, "n_heads"));
+    let sizes = family
+        .sizes(&weights, heads)
+        .ok_or_else(|| malformed("its matrices do not tell how large it is".to_owned()))?;
+    let graph = family.build(&sizes)?;
+    // Poolers and the heads of other tasks come behind the last layer.
+    let ignored = |name: &str| {
+        ["pooler.", "cls.", "classifier.", "vocab_", "qa_outputs.", "pre_classifier."]
+            .iter()
+            .any(|head| name.starts_with(head))
+            || name.ends_with("position_ids")
+    };
+    let (weights, report) = bind(&graph, weights, ignored);
+    complete(path, name, &report)?;
+    let sentence = beside(path, options, "sentence_bert_config.json")?;
+    let most = number(&sentence, "max_seq_length").unwrap_or(sizes.positions).min(sizes.positions);
+    Ok(Trunk {
+        architecture: Some(name),
+        task: "text-embedding",
+        graph,
+        weights,
+        report,
+        text: Some(options.text.clone().unwrap_or_else(|| tokens(most))),
+        sound: None,
+        lexicon: Some(tokenizer(path, options)?),
+    })
+}
+
+fn tokens(most: usize) -> Text {
+    Text { tokens: Tokens::Tokenizer, case: Case::Keep, max_tokens: most.clamp(1, 1 << 16) as u32 }
+}
+
+/// What an ONNX model is as a trunk: one that takes the numbers of tokens, or recordings as the
+/// options or its one input say; `None` where it is neither.
+pub(crate) fn of_onnx(
+    path: &Path,
+    model: OnnxModel,
+    options: &ConvertOptions,
+) -> Result<Result<Trunk, OnnxModel>, Error> {
+    let OnnxModel { graph, weights } = model;
+    let report = LoadReport {
+        applied: weights.names().map(str::to_owned).collect(),
+        ..LoadReport::default()
+    };
+    let trunk = |task, graph, weights, report| Trunk {
+        architecture: None,
+        task,
+        graph,
+        weights,
+        report,
+        text: None,
+        sound: None,
+        lexicon: None,
+    };
+    if outputs::takes_tokens(&graph) {
+        let lexicon = tokenizer(path, options)?;
+        let sentence = beside(path, options, "sentence_bert_config.json")?;
+        let most = sentence.and_then(|json| json.get("max_seq_length")?.as_u64()).unwrap_or(512);
+        let graph = outputs::pool_tokens(graph, &weights)?;
+        let text = options.text.clone().unwrap_or_else(|| tokens(most as usize));
+        let trunk = trunk("text-embedding", graph, weights, report);
+        return Ok(Ok(Trunk { text: Some(text), lexicon: Some(lexicon), ..trunk }));
+    }
+    match options.sound.clone().or_else(|| outputs::usual_sound(&graph)) {
+        Some(sound) => {
+            let graph = outputs::pool_time(graph, &weights, &sound)?;
+            let trunk = trunk("audio-embedding", graph, weights, report);
+            Ok(Ok(Trunk { sound: Some(sound), ..trunk }))
+        }
+        None => Ok(Err(OnnxModel { graph, weights })),
+    }
+}
+
+/// A model without any parameters: means and deviations of a recording's log-mel spectrogram. What
+/// a trunk that was trained brings is what it brings beyond this.
+pub fn log_mel_statistics() -> Result<Bundle, Error> {
+    let mel = LogMel { mels: 40, low: 60.0, ..LogMel::default() };
+    let sound = Sound {
+        front_end: FrontEnd::LogMelStatistics(LogMelStatistics { parts: 6, mel }),
+        ..Sound::default()
+    };
+    let length = sound.output_shape().map_or(0, |shape| shape[0]);
+    let mut b = GraphBuilder::new();
+    let statistics = b.input("statistics", &[None, Some(length)]);
+    let feature = b.reshape(&statistics, &[-1, length as i64]);
+    let graph = b.finish(&[("feature", &feature)])?;
+    let mut card = Card::new("log-mel-statistics", "audio-embedding", "CC0-1.0");
+    card.sound = Some(sound);
+    card.cuts = Cuts::of_trunk(&graph, &Weights::new(), &[vec![1, length]])?;
+    let parity = zoo_model::bundle::parity(&graph, &Weights::new(), zoo_model::Device::Cpu)?;
+    card.parity = Some(parity);
+    Ok(Bundle::new(card, graph, Weights::new()))
+}
+
+/// A file of texts that belongs to the one at `path`: handed over, or beside it.
+fn companion(path: &Path, options: &ConvertOptions, name: &str) -> PathBuf {
+    options.companions.get(name).cloned().unwrap_or_else(|| path.with_file_name(name))
+}
+
+/// The JSON in such a file; `None` where there is none.
+fn beside(path: &Path, options: &ConvertOptions, name: &str) -> Result<Option<Json>, Error> {
+    let file = companion(path, options, name);
+    match read(&file, 1 << 20) {
+        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| Error::Malformed {
+            path: file,
+            format: "JSON",
+            reason: error.to_string(),
+        }),
+    }
+}
+
+fn tokenizer(path: &Path, options: &ConvertOptions) -> Result<Lexicon, Error> {
+    let file = companion(path, options, "tokenizer.json");
+    match read(&file, zoo_text::MAX_TOKENIZER as u64) {
+        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            Err(Error::NoTokenizer { path: path.to_owned() })
+        }
+        Err(error) => Err(error),
+        Ok(bytes) => Ok(Lexicon::Tokenizer(Bytes::from(bytes))),
+    }
+}
+
+/// A small file.
+fn read(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
+    let io = |source| Error::Io { path: path.to_owned(), source };
+    let size = std::fs::metadata(path).map_err(io)?.len();
+    if size > most {
+        let message = format!("{size} bytes, {most} are the most");
+        return Err(io(std::io::Error::new(std::io::ErrorKind::FileTooLarge, message)));
+    }
+    std::fs::read(path).map_err(io)
+}
