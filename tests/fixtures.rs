@@ -49,10 +49,11 @@ impl Fixtures {
         self.0.join("parity")
     }
 
+    /// A file or folder in one of the folders.
     #[track_caller]
-    fn file(&self, folder: &str, name: &str) -> PathBuf {
+    pub fn file(&self, folder: &str, name: &str) -> PathBuf {
         let path = self.0.join(folder).join(name);
-        assert!(path.is_file(), "{VARIABLE} is set, but there is no {}", path.display());
+        assert!(path.exists(), "{VARIABLE} is set, but there is no {}", path.display());
         path
     }
 }

@@ -7,8 +7,11 @@ use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 
+use zoo_adapt::dataset::Dataset;
+use zoo_convert::trunks::log_mel_statistics;
 use zoo_convert::{ConvertOptions, convert, format, onnx, pickle, read_checkpoint};
-use zoo_model::{Bundle, DType, Device, Digest, Executor, Graph, Tensor, Weights};
+use zoo_model::{Bundle, DType, Device, Digest, Executor, Graph, Kind, Tensor, Weights};
+use zoo_text::Tokenizer;
 
 /// One reader to be fuzzed.
 pub(crate) struct Target {
@@ -20,7 +23,7 @@ pub(crate) struct Target {
 }
 
 /// All of them.
-pub(crate) const TARGETS: [Target; 7] = [
+pub(crate) const TARGETS: [Target; 11] = [
     Target { name: "pth", extension: "pth", read: checkpoint },
     Target { name: "safetensors", extension: "safetensors", read: checkpoint },
     Target { name: "onnx", extension: "onnx", read: onnx_model },
@@ -28,6 +31,10 @@ pub(crate) const TARGETS: [Target; 7] = [
     Target { name: "zoo_bundle", extension: "zoo", read: zoo_bundle },
     Target { name: "caffemodel", extension: "caffemodel", read: converted },
     Target { name: "h5", extension: "h5", read: checkpoint },
+    Target { name: "words", extension: "vec", read: converted },
+    Target { name: "tokenizer", extension: "json", read: tokenizer },
+    Target { name: "sound", extension: "wav", read: sound },
+    Target { name: "table", extension: "csv", read: table },
 ];
 
 impl Target {
@@ -75,6 +82,34 @@ fn graph_json(_: &Path, input: &[u8]) -> String {
             None => "large parameters".to_owned(),
             Some(weights) => exercise(&graph, &weights),
         },
+    }
+}
+
+fn tokenizer(_: &Path, input: &[u8]) -> String {
+    let tokenizer = match Tokenizer::from_bytes(input) {
+        Err(error) => return told(&error),
+        Ok(tokenizer) => tokenizer,
+    };
+    match tokenizer.encode("Ein Text, a text: \u{65e5}\u{672c} 42!", 16) {
+        Err(error) => format!("opened, {}", told(&error)),
+        Ok(encoded) => format!("{} tokens", encoded.ids.len().min(8)),
+    }
+}
+
+fn sound(_: &Path, input: &[u8]) -> String {
+    match log_mel_statistics().map(|bundle| bundle.card.sound) {
+        Ok(Some(sound)) => match sound.load_bytes(input) {
+            Err(error) => told(&error),
+            Ok(signal) => format!("{} numbers", signal.values.len()),
+        },
+        _ => "no model".to_owned(),
+    }
+}
+
+fn table(path: &Path, _: &[u8]) -> String {
+    match Dataset::open(path, Kind::Text) {
+        Err(error) => told(&error),
+        Ok(data) => format!("{} classes", data.classes().len().min(8)),
     }
 }
 

@@ -28,7 +28,7 @@ fn is_refused(zoo: &Zoo, texts: &[&str]) {
 #[test]
 fn a_folder_that_cannot_be_learned_from_is_refused_with_the_reason() {
     let zoo = Zoo::new();
-    is_refused(&zoo, &["no such folder: data"]);
+    is_refused(&zoo, &["no such folder or file: data"]);
 
     fs::create_dir(zoo.path("data")).unwrap();
     is_refused(&zoo, &["data", "one folder a class"]);
@@ -38,11 +38,11 @@ fn a_folder_that_cannot_be_learned_from_is_refused_with_the_reason() {
     is_refused(&zoo, &["only one class, `food`"]);
 
     fs::create_dir(zoo.path("data/none")).unwrap();
-    is_refused(&zoo, &["no images for class `none`"]);
+    is_refused(&zoo, &["no pictures for class `none`"]);
 
     fs::remove_dir_all(zoo.path("data")).unwrap();
     fs::rename(zoo.path("all/face"), zoo.path("data")).unwrap();
-    is_refused(&zoo, &["4 images lie directly in data", "one folder a class"]);
+    is_refused(&zoo, &["4 pictures lie directly in data", "one folder a class"]);
 
     fs::remove_dir_all(zoo.path("data")).unwrap();
     zoo.write("data", "a file");
@@ -191,7 +191,7 @@ fn a_seed_that_is_none_is_told_what_a_seed_is() {
 fn holding_out_nearly_everything_is_named_where_too_little_is_left_to_finetune() {
     let zoo = user();
     let run = adapt(&zoo, "--strategy finetune --held-out 0.999").fails();
-    run.says(&["4 training images are too few to fine-tune", "hint: ", "--held-out"]);
+    run.says(&["4 training examples are too few to fine-tune", "hint: ", "--held-out"]);
     assert!(!zoo.path("out.zoo").exists());
 }
 

@@ -24,7 +24,7 @@ fn a_bare_adapt_does_what_zoo_toml_says() {
     zoo.write("zoo.toml", fs::read(repository().join("zoo.toml")).unwrap());
     let run = zoo.line("adapt --offline").succeeds();
     let run = run.shows(&["accuracy ", "of 8 pictures", "out/emoji.zoo", "out/emoji.html"]);
-    run.says(&["40 images of 4 classes", "zoo predict out/emoji.zoo"]);
+    run.says(&["40 pictures of 4 classes", "zoo predict out/emoji.zoo"]);
 
     let report = fs::read_to_string(zoo.path("out/emoji.html")).unwrap();
     assert!(report.starts_with("<!DOCTYPE html>"));

@@ -65,10 +65,10 @@ enum Chore {
         #[arg(long, default_value_t = 365)]
         days: u64,
     },
-    /// Make the starter model that the binary carries
+    /// Make the starter models that the binary carries
     Starter {
-        /// The published checkpoint, efficientnet-lite0-57934424.pth
-        checkpoint: PathBuf,
+        /// The folder with `models` and `words`
+        fixtures: PathBuf,
     },
     /// Write registry/models/*.toml from a table of published facts, those that are not there
     Seed {
@@ -131,7 +131,7 @@ fn main() -> Result<ExitCode> {
         Chore::Index { out, key, root, created, days } => {
             index::run(Path::new(MODELS), &out, &index::Signing { key, root, created, days })
         }
-        Chore::Starter { checkpoint } => starter::run(&checkpoint),
+        Chore::Starter { fixtures } => starter::run(&fixtures),
         Chore::Seed { tsv, force } => {
             let written = seed::run(&tsv, Path::new(MODELS), force)?;
             for (row, why) in &written.skipped {

@@ -1,7 +1,9 @@
-//! From a pretrained model and a folder of pictures to an adapted model and its report.
+//! From a pretrained model and labelled examples to an adapted model and its report.
 
 mod outcome;
 mod probe;
+mod tables;
+mod tuning;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,22 +11,23 @@ use std::time::Instant;
 
 use zoo_model::bundle::{Adapted, Metrics, Parent, parity};
 use zoo_model::graph::NewHead;
-use zoo_model::{Bundle, Cuts, DType, Device, Digest, Tensor};
+use zoo_model::{Bundle, Device, Digest, Kind, Reader, Tensor};
 
-use crate::check::{CheckOptions, DataCheck, check};
-use crate::dataset::{Example, ImageFolder, Split};
-use crate::features::{Extractor, FeatureCache, Features, Image};
-use crate::finetune::{Examples, Finetune, FinetuneOptions};
+use crate::check::{CheckOptions, DataCheck, check, look};
+use crate::dataset::{Dataset, Example, Grouping, Split, joined};
+use crate::features::{Extractor, FeatureCache, Features, Sample};
+use crate::finetune::FinetuneOptions;
 use crate::logistic::LinearHead;
 use crate::matrix::Matrix;
 use crate::metrics::{Evaluation, evaluate};
 use crate::progress::{Event, Observer, Step};
 use crate::report::Timing;
-use crate::split::{Holdout, stratified_holdout};
+use crate::split::{Holdout, stratified_folds, stratified_holdout};
 use crate::{Error, Result};
 
 pub use outcome::Outcome;
 pub use probe::HeadOptions;
+use tuning::Tuning;
 
 /// What is trained.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -57,8 +60,13 @@ pub struct AdaptOptions {
     pub head: HeadOptions,
     /// The seed of everything that is drawn.
     pub seed: u64,
-    /// The share of the images that are held out to measure with, where the folders do not say.
+    /// The share of the examples that are held out to measure with, where the data do not say.
     pub held_out: f64,
+    /// Which examples belong together and stay on one side of every split, by their names.
+    pub group_by: Option<Grouping>,
+    /// Into how many parts all examples are divided to measure the probe once more, each part by a
+    /// head that was solved on the others; 0 for not at all.
+    pub folds: usize,
     /// Where the trunk runs.
     pub device: Device,
     /// The folder in which features are kept for the next time; `None` keeps none.
@@ -76,6 +84,8 @@ impl AdaptOptions {
             head: HeadOptions::default(),
             seed: 0,
             held_out: 0.2,
+            group_by: None,
+            folds: 0,
             device: Device::default(),
             cache: None,
             tool: concat!("zoo ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -83,8 +93,9 @@ impl AdaptOptions {
     }
 }
 
-/// The images that can be used: everything is indexed by their order.
+/// The examples that can be used: everything is indexed by their order.
 struct Data<'a> {
+    kind: Kind,
     examples: Vec<&'a Example>,
     digests: Vec<Digest>,
     labels: Vec<usize>,
@@ -92,41 +103,45 @@ struct Data<'a> {
     split: Holdout,
 }
 
-/// Adapts `parent` to the images in `folder`.
+/// Adapts `parent` to the examples in `folder`.
 ///
-/// Reads and checks the images, holds some out, runs the trunk once for each, solves the head
+/// Reads and checks the examples, holds some out, runs the trunk once for each, solves the head
 /// with cross-validated regularisation, trains the last stages if asked to, and measures on
-/// what was held out. Images that cannot be read are warned about and left out.
+/// what was held out. Examples that cannot be read are warned about and left out.
 ///
-/// The same model, images and options give the same bundle, byte for byte, on one machine.
+/// The same model, examples and options give the same bundle, byte for byte, on one machine.
 pub fn adapt(
     parent: &Bundle,
-    folder: &ImageFolder,
+    folder: &Dataset,
     options: &AdaptOptions,
     observer: &dyn Observer,
 ) -> Result<Outcome> {
     let no_head = || Error::NoHead { model: parent.card.name.clone() };
     let cuts = parent.card.cuts.clone().ok_or_else(no_head)?;
-    if let Strategy::Finetune(finetune) = &options.strategy {
-        finetune_cut(&cuts, finetune)?;
-    }
+    let start = match &options.strategy {
+        Strategy::Probe => None,
+        Strategy::Finetune(finetune) => Some(tuning::start(parent, &cuts, finetune)?),
+    };
     let mut clock = Clock::default();
 
     let extractor = Extractor::of_features(parent, &cuts, options.device)?;
+    if extractor.kind() != folder.kind() {
+        let (model, takes) = (parent.card.name.clone(), extractor.kind());
+        return Err(Error::OtherKind { model, takes, found: folder.kind() });
+    }
     let cache = options
         .cache
         .as_ref()
         .map(|dir| FeatureCache::open(dir, extractor.key(), extractor.length()));
     clock.lap("model");
-    let checked = read_and_check(folder, cache.as_ref(), observer);
+    let checked = read_and_check(folder, extractor.reader(), cache.as_ref(), observer);
     let data = usable_data(folder, &checked, options)?;
     if matches!(options.strategy, Strategy::Finetune(_)) {
         data.validation_split(options.seed)?;
     }
     clock.lap("check");
 
-    let images = data.images();
-    let features = extractor.extract(&images, cache.as_ref(), observer)?;
+    let features = extractor.extract(&data.samples(), cache.as_ref(), observer)?;
     clock.lap("features");
 
     let classes = folder.classes().len();
@@ -150,30 +165,35 @@ pub fn adapt(
         held_out.labels.len(),
         features.length,
     )?)?;
-    if let Strategy::Finetune(finetune) = &options.strategy {
-        let (tuned, epochs) = fine_tune(
+    if let (Strategy::Finetune(finetune), Some(start)) = (&options.strategy, &start) {
+        let tuning = Tuning {
             parent,
-            &cuts,
-            &new_head,
-            &mut bundle,
-            &data,
-            &train,
-            solved.c,
+            new: &new_head,
+            data: &data,
+            train: &train,
+            c: solved.c,
             finetune,
             options,
+            extractor: &extractor,
             observer,
-        )?;
+        };
+        let (tuned, epochs) = tuning.run(start, &mut bundle)?;
         probabilities = tuned;
         recipe.insert("stages".to_owned(), finetune.stages.to_string());
         recipe.insert("epochs".to_owned(), format!("{epochs} of {}", finetune.epochs));
-        recipe.insert("learning_rate".to_owned(), finetune.learning_rate.to_string());
+        let rate = start.learning_rate(finetune);
+        recipe.insert("learning_rate".to_owned(), rate.to_string());
         recipe.insert("weight_decay".to_owned(), finetune.weight_decay.to_string());
         recipe.insert("batch".to_owned(), finetune.batch.to_string());
         clock.lap("fine-tune");
     }
 
     let evaluation = evaluate(&probabilities, &held_out.labels, classes)?;
-    bundle.card.cuts = Cuts::find(&bundle.graph, &bundle.weights)?;
+    let folds = match options.folds {
+        0 => None,
+        folds => Some(in_folds(&data, &features, classes, folds, options)?),
+    };
+    bundle.card.cuts = Some(new_head.cuts.clone());
     // On the processor whatever the trunk ran on: what others compare with is one thing.
     bundle.card.parity = Some(parity(&bundle.graph, &bundle.weights, Device::Cpu)?);
     bundle.card.adapted = Some(Adapted {
@@ -199,6 +219,7 @@ pub fn adapt(
         &data,
         &checked,
         features.computed,
+        folds,
         clock.laps,
     ))
 }
@@ -223,8 +244,12 @@ impl Clock {
     }
 }
 
+/// As many findings that are no errors are told while it runs.
+const WARNINGS: usize = 8;
+
 fn read_and_check(
-    folder: &ImageFolder,
+    folder: &Dataset,
+    reader: &Reader,
     cache: Option<&FeatureCache>,
     observer: &dyn Observer,
 ) -> DataCheck {
@@ -234,26 +259,33 @@ fn read_and_check(
         let done = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
         observer.event(Event::Advanced { step: Step::Check, done });
         // What has a feature was decoded before.
-        if cache.is_some_and(|cache| !cache.is_empty() && cache.contains(&Digest::of(bytes))) {
-            return Ok(());
-        }
-        zoo_model::preprocess::decode_bytes(bytes).map(drop).map_err(|error| crate::chain(&error))
+        let is_known =
+            cache.is_some_and(|cache| !cache.is_empty() && cache.contains(&Digest::of(bytes)));
+        look(reader, bytes, is_known)
     });
     let classes = folder.classes().len();
-    let summary = format!("{} images of {classes} classes", checked.usable_examples().len());
+    let (usable, what) = (checked.usable_examples().len(), folder.kind().plural());
+    let summary = format!("{usable} {what} of {classes} classes");
     observer.event(Event::Finished { step: Step::Check, summary });
-    for finding in checked.report.errors.iter().chain(&checked.report.warnings) {
+    let (errors, warnings) = (&checked.report.errors, &checked.report.warnings);
+    for finding in errors.iter().chain(warnings.iter().take(WARNINGS)) {
         observer.event(Event::Warning(finding.to_string()));
+    }
+    if let Some(more) = warnings.len().checked_sub(WARNINGS).filter(|more| *more > 0) {
+        observer.event(Event::Warning(format!("{more} more findings are in the report")));
     }
     checked
 }
 
 fn usable_data<'a>(
-    folder: &'a ImageFolder,
+    folder: &'a Dataset,
     checked: &DataCheck,
     options: &AdaptOptions,
 ) -> Result<Data<'a>> {
-    let all_groups = checked.duplicate_groups();
+    let mut all_groups = checked.duplicate_groups();
+    if let Some(grouping) = &options.group_by {
+        all_groups = joined(&all_groups, &grouping.groups(folder.examples().iter())?);
+    }
     let (mut examples, mut digests) = (Vec::new(), Vec::new());
     let (mut labels, mut groups) = (Vec::new(), Vec::new());
     for index in checked.usable_examples() {
@@ -270,7 +302,7 @@ fn usable_data<'a>(
         let usable = labels.iter().filter(|label| **label == class).count();
         if usable < NEEDED {
             let (class, needed) = (name.clone(), NEEDED);
-            return Err(Error::TooFewImages { class, usable, needed });
+            return Err(Error::TooFewExamples { class, usable, needed });
         }
     }
     let split = if folder.has_split() {
@@ -278,7 +310,43 @@ fn usable_data<'a>(
     } else {
         stratified_holdout(&labels, Some(&groups), options.held_out, options.seed)?
     };
-    Ok(Data { examples, digests, labels, groups, split })
+    for (class, name) in folder.classes().iter().enumerate() {
+        if !split.train.iter().any(|&row| labels[row] == class) {
+            return Err(Error::OnlyHeldOut { class: name.clone() });
+        }
+    }
+    if split.held_out.is_empty() {
+        return Err(Error::NothingHeldOut);
+    }
+    Ok(Data { kind: folder.kind(), examples, digests, labels, groups, split })
+}
+
+/// How good a probe is on all examples, each of them predicted by a head that never saw it: those
+/// of one group stay together.
+fn in_folds(
+    data: &Data,
+    features: &Features,
+    classes: usize,
+    folds: usize,
+    options: &AdaptOptions,
+) -> Result<Evaluation> {
+    let part = stratified_folds(&data.labels, Some(&data.groups), folds, options.seed)?;
+    let mut probabilities = Vec::new();
+    let mut labels = Vec::new();
+    for fold in 0..folds {
+        let (held_out, train): (Vec<usize>, Vec<usize>) =
+            (0..part.len()).partition(|&row| part[row] == fold);
+        if held_out.is_empty() {
+            continue;
+        }
+        let solved =
+            probe::solve(&data.select(features, &train), classes, &options.head, options.seed)?;
+        let held = data.select(features, &held_out);
+        let matrix = Matrix::new(&held.values, held.labels.len(), features.length)?;
+        probabilities.extend(solved.head.probabilities(matrix)?);
+        labels.extend(held.labels);
+    }
+    evaluate(&probabilities, &labels, classes)
 }
 
 /// The split that the folders state: measured on `test`, or on `val` where there is none; `val`
@@ -300,9 +368,9 @@ struct Selection {
 }
 
 impl Data<'_> {
-    fn images(&self) -> Vec<Image<'_>> {
+    fn samples(&self) -> Vec<Sample<'_>> {
         let pairs = self.examples.iter().zip(&self.digests);
-        pairs.map(|(example, &digest)| Image { path: &example.path, digest }).collect()
+        pairs.map(|(example, &digest)| Sample { example, digest }).collect()
     }
 
     fn select(&self, features: &Features, rows: &[usize]) -> Selection {
@@ -316,7 +384,7 @@ impl Data<'_> {
         }
     }
 
-    /// The training images as fine-tuning divides them: the epochs are chosen by the second
+    /// The training examples as fine-tuning divides them: the epochs are chosen by the second
     /// part. Indices are those of [`Holdout::train`].
     fn validation_split(&self, seed: u64) -> Result<Holdout> {
         /// As is usual for choices that are measured again later.
@@ -326,7 +394,7 @@ impl Data<'_> {
             (of_train(&self.labels), of_train(&self.groups));
         let split = stratified_holdout(&labels, Some(&groups), SHARE, seed)?;
         if split.held_out.is_empty() {
-            return Err(Error::TooFewToFinetune { images: labels.len() });
+            return Err(Error::TooFewToFinetune { examples: labels.len() });
         }
         Ok(split)
     }
@@ -335,7 +403,7 @@ impl Data<'_> {
 /// The parent with the new head in place of its own.
 fn assemble(
     parent: &Bundle,
-    folder: &ImageFolder,
+    folder: &Dataset,
     new: &NewHead,
     head: &LinearHead,
     options: &AdaptOptions,
@@ -348,77 +416,23 @@ fn assemble(
     "0.1.0".clone_into(&mut bundle.card.version);
     bundle.card.labels = folder.classes().to_vec();
     bundle.card.source = None;
+    bundle.card.task = task_of(folder.kind()).to_owned();
+    bundle.lexicon.clone_from(&parent.lexicon);
     bundle
+}
+
+fn task_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Picture => "image-classification",
+        Kind::Text => "text-classification",
+        Kind::Sound => "audio-classification",
+    }
 }
 
 fn set_head(bundle: &mut Bundle, new: &NewHead, head: &LinearHead) {
     let shape = [head.classes(), head.features];
     bundle.weights.insert(&new.weight, Tensor::from_f32(&shape, &head.weight));
     bundle.weights.insert(&new.bias, Tensor::from_f32(&shape[..1], &head.bias));
-}
-
-/// The value after which stages learn. The last stage ends in the feature itself.
-fn finetune_cut<'a>(cuts: &'a Cuts, finetune: &FinetuneOptions) -> Result<&'a String> {
-    let stages = cuts.stages.len();
-    let cut = stages.checked_sub(finetune.stages + 1).map(|index| &cuts.stages[index]);
-    cut.ok_or_else(|| {
-        let actual = format!("{} of {stages}", finetune.stages);
-        Error::setting("stages", "fewer than the model has", actual)
-    })
-}
-
-/// Trains the last stages of `bundle`; the probabilities of what is held out, and the epochs.
-#[allow(clippy::too_many_arguments, reason = "one step of one function, named for reading")]
-fn fine_tune(
-    parent: &Bundle,
-    cuts: &Cuts,
-    new: &NewHead,
-    bundle: &mut Bundle,
-    data: &Data,
-    train: &Selection,
-    c: f64,
-    finetune: &FinetuneOptions,
-    options: &AdaptOptions,
-    observer: &dyn Observer,
-) -> Result<(Vec<f32>, usize)> {
-    let cut = finetune_cut(cuts, finetune)?;
-    let extractor = Extractor::new(parent, cut, options.device)?;
-    let inputs = extractor.extract(&data.images(), None, observer)?;
-    let mut shape: Vec<Option<usize>> = extractor.shape().iter().copied().map(Some).collect();
-    shape[0] = None;
-    let graph = new.graph.after(cut, DType::F32, shape);
-
-    let classes = bundle.card.labels.len();
-    let rows = data.select(&inputs, &data.split.train);
-    let inner = data.validation_split(options.seed)?;
-    let first_head = probe::solve_rows(train, &inner.train, classes, c, &options.head)?;
-    let mut first = bundle.clone();
-    set_head(&mut first, new, &first_head);
-    let training = Finetune {
-        graph: &graph,
-        examples: Examples { values: &rows.values, shape: extractor.shape(), labels: &rows.labels },
-        classes,
-        device: options.device,
-        options: finetune,
-        seed: options.seed,
-    };
-    let tuned =
-        training.run(&first.weights, &bundle.weights, &inner.train, &inner.held_out, observer)?;
-    for (name, tensor) in tuned.weights {
-        // What did not move keeps the bytes, and the type, that it was stored with.
-        let moved = bundle.weights.get(&name).is_none_or(|old| old.to_f32() != tensor.to_f32());
-        if moved {
-            bundle.weights.insert(name, tensor);
-        }
-    }
-    let executor = zoo_model::Executor::new(graph, &bundle.weights, &options.device)?;
-    let held = data.select(&inputs, &data.split.held_out);
-    let mut probabilities = Vec::new();
-    for row in held.values.chunks_exact(held.length) {
-        let logits = executor.infer(&[Tensor::from_f32(extractor.shape(), row)])?[0].to_f32();
-        probabilities.extend(crate::classifier::softmax(&logits));
-    }
-    Ok((probabilities, tuned.epochs))
 }
 
 fn metrics_of(evaluation: &Evaluation) -> Metrics {

@@ -6,6 +6,7 @@
 
 mod digest;
 mod finding;
+mod look;
 mod rules;
 
 #[cfg(test)]
@@ -13,10 +14,11 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::{Example, ImageFolder};
+use crate::dataset::{Dataset, Example};
 
 pub use digest::data_digest;
-pub use finding::Finding;
+pub use finding::{Finding, Flaw};
+pub(crate) use look::look;
 use zoo_model::Digest;
 
 /// When a class counts as too small, and classes as too uneven.
@@ -87,15 +89,15 @@ impl DataCheck {
 
 /// Reads every file of `folder` once, in parallel, and reports what is wrong.
 ///
-/// `decode` is given each example with the bytes of its file, and says why it cannot be
-/// used, if so: typically whether the image decodes. It runs on several threads at once.
+/// `look` is given each example with its bytes, and says why it cannot be used, if so, such as
+/// that a picture does not decode; or else what is odd about it. It runs on several threads at once.
 /// Nothing here fails: a file that cannot be read is a finding.
 pub fn check(
-    folder: &ImageFolder,
+    folder: &Dataset,
     options: &CheckOptions,
-    decode: impl Fn(&Example, &[u8]) -> Result<(), String> + Sync,
+    look: impl Fn(&Example, &[u8]) -> Result<Vec<Flaw>, String> + Sync,
 ) -> DataCheck {
-    let read = digest::read_all(folder.examples(), options.max_file_bytes, decode);
+    let read = digest::read_all(folder.examples(), options.max_file_bytes, look);
     let digests: Vec<_> = read.iter().map(|file| file.digest).collect();
     DataCheck {
         report: rules::report(folder, options, &read),

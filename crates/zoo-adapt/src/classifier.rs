@@ -1,22 +1,22 @@
-//! A model that names what is in a picture.
+//! A model that names the class of a picture, a text or a recording.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
-use zoo_model::{Bundle, Device, Executor, Preprocess, Tensor};
+use zoo_model::{Bundle, Device, Executor, Kind, Reader};
 
 use crate::check::{CheckOptions, check};
-use crate::dataset::ImageFolder;
+use crate::dataset::{Content, Dataset};
+use crate::features::MAX_BYTES;
 use crate::metrics::{Evaluation, evaluate};
 use crate::progress::{Event, Observer, Step};
 use crate::{Error, Result};
 
-/// A classifier of images, ready to run.
+/// A classifier, ready to run.
 pub struct Classifier {
     name: String,
     executor: Executor,
-    preprocess: Preprocess,
+    reader: Reader,
     labels: Vec<String>,
 }
 
@@ -25,18 +25,20 @@ impl Classifier {
     /// done here, once.
     pub fn new(bundle: &Bundle, device: Device) -> Result<Self> {
         let name = bundle.card.name.clone();
-        let preprocess = bundle
-            .card
-            .preprocess
-            .clone()
-            .ok_or_else(|| Error::NotForImages { model: name.clone() })?;
-        preprocess.validate().map_err(zoo_model::Error::from)?;
+        let reader = Reader::of(bundle)?.ok_or_else(|| Error::NoReader { model: name.clone() })?;
         let logits = match &bundle.card.cuts {
-            Some(cuts) => cuts.logits.clone(),
+            Some(cuts) if cuts.has_head() => cuts.logits.clone(),
+            Some(_) => return Err(Error::Headless { model: name }),
             None => return Err(Error::NoHead { model: name }),
         };
-        let executor = Executor::new(bundle.graph.until(&logits), &bundle.weights, &device)?;
-        Ok(Self { name, executor, preprocess, labels: bundle.card.labels.clone() })
+        let graph = bundle.graph.until(&logits);
+        let executor = Executor::with_tables_in_place(graph, &bundle.weights, &device)?;
+        Ok(Self { name, executor, reader, labels: bundle.card.labels.clone() })
+    }
+
+    /// What it takes.
+    pub fn kind(&self) -> Kind {
+        self.reader.kind()
     }
 
     /// The name of class `class`; its number where the model has no names.
@@ -44,27 +46,34 @@ impl Classifier {
         self.labels.get(class).cloned().unwrap_or_else(|| format!("class {class}"))
     }
 
-    /// The probability of every class for the image at `path`.
-    pub fn classify(&self, path: &Path) -> Result<Vec<f32>> {
-        let planes = self.preprocess.load(path).map_err(zoo_model::Error::from)?;
-        let [channels, height, width] = planes.shape;
-        let input = Tensor::from_f32(&[1, channels, height, width], &planes.values);
-        let logits = self.executor.infer(&[input])?[0].to_f32();
+    /// The probability of every class for an example.
+    pub fn classify(&self, content: &Content) -> Result<Vec<f32>> {
+        let path = || content.path().unwrap_or(std::path::Path::new("the text")).to_owned();
+        let bytes =
+            content.read(MAX_BYTES).map_err(|source| Error::Read { path: path(), source })?;
+        let inputs = self.reader.read(&bytes, self.executor.graph()).map_err(|source| {
+            Error::Example { name: path().display().to_string(), source: Box::new(source) }
+        })?;
+        let logits = self.executor.infer(&inputs)?[0].to_f32();
         Ok(softmax(&logits))
     }
 
-    /// How good the model is on a folder of folders of images, whose names must be its classes.
-    /// Images that cannot be read are warned about and left out. Of a folder that has a `test`
-    /// or `val` part, only that is taken.
-    pub fn evaluate(&self, data: &ImageFolder, observer: &dyn Observer) -> Result<Evaluation> {
+    /// How good the model is on labelled examples, whose classes must be its own. Examples that
+    /// cannot be read are warned about and left out. Of data that have a `test` or `val` part, only
+    /// that is taken.
+    pub fn evaluate(&self, data: &Dataset, observer: &dyn Observer) -> Result<Evaluation> {
+        if data.kind() != self.kind() {
+            let (model, takes, found) = (self.name.clone(), self.kind(), data.kind());
+            return Err(Error::OtherKind { model, takes, found });
+        }
         let classes = self.classes_of(data)?;
-        let usable = check(data, &CheckOptions::default(), |_, _| Ok(())).usable_examples();
+        let usable = check(data, &CheckOptions::default(), |_, _| Ok(Vec::new())).usable_examples();
         let held_out = held_out(data);
         let chosen: Vec<usize> = usable.into_iter().filter(|index| held_out[*index]).collect();
         observer.event(Event::Started { step: Step::Features, total: chosen.len() });
         let done = AtomicUsize::new(0);
         let classify = |&index: &usize| {
-            let result = self.classify(&data.examples()[index].path);
+            let result = self.classify(&data.examples()[index].content);
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             observer.event(Event::Advanced { step: Step::Features, done });
             result
@@ -77,19 +86,19 @@ impl Classifier {
                     probabilities.extend(row);
                     labels.push(classes[data.examples()[index].class]);
                 }
-                Err(error @ Error::Model(zoo_model::Error::Preprocess(_))) => {
+                Err(error @ (Error::Example { .. } | Error::Read { .. })) => {
                     observer.event(Event::Warning(crate::chain(&error)));
                 }
                 Err(error) => return Err(error),
             }
         }
-        let summary = format!("{} images", labels.len());
+        let summary = format!("{} {}", labels.len(), data.kind().plural());
         observer.event(Event::Finished { step: Step::Features, summary });
         evaluate(&probabilities, &labels, self.labels.len())
     }
 
     /// The model's class for each class of the data.
-    fn classes_of(&self, data: &ImageFolder) -> Result<Vec<usize>> {
+    fn classes_of(&self, data: &Dataset) -> Result<Vec<usize>> {
         let find = |class: &String| {
             self.labels.iter().position(|label| label == class).ok_or_else(|| Error::OtherClasses {
                 model: self.name.clone(),
@@ -102,7 +111,7 @@ impl Classifier {
 }
 
 /// Which examples are for measuring: those in `test`, else in `val`, else all.
-fn held_out(data: &ImageFolder) -> Vec<bool> {
+fn held_out(data: &Dataset) -> Vec<bool> {
     use crate::dataset::Split;
     let has = |split| data.examples().iter().any(|example| example.split == Some(split));
     let part = [Split::Test, Split::Val].into_iter().find(|split| has(*split));

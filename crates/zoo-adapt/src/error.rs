@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use zoo_model::Kind;
+
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -10,15 +12,15 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The data folder does not exist.
-    #[error("no such folder: {}", path.display())]
+    /// The data does not exist.
+    #[error("no such folder or file: {}", path.display())]
     PathMissing {
         /// The path as given.
         path: PathBuf,
     },
 
-    /// The data path is a file or something else that is not a folder.
-    #[error("not a folder: {}", path.display())]
+    /// The data path is something else than a folder or a table.
+    #[error("neither a folder nor a table (.csv, .tsv, .jsonl): {}", path.display())]
     NotAFolder {
         /// The path as given.
         path: PathBuf,
@@ -34,28 +36,71 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// Images lie directly in the folder, so nothing says which class they are of.
+    /// Examples lie directly in the folder, so nothing says which class they are of.
     #[error(
-        "{images} images lie directly in {}: move them into one folder a class, such as {}/CLASS/IMAGE.jpg",
+        "{files} {} lie directly in {}: move them into one folder a class, such as {}/CLASS/{}",
+        kind.plural(),
         path.display(),
-        path.display()
+        path.display(),
+        file_of(*kind)
     )]
-    ImagesWithoutClasses {
+    FilesWithoutClasses {
         /// The folder.
         path: PathBuf,
-        /// How many images lie there.
-        images: usize,
+        /// How many lie there.
+        files: usize,
+        /// What they are.
+        kind: Kind,
     },
 
-    /// The folder holds neither class folders nor images.
+    /// The folder holds neither class folders nor examples.
     #[error(
-        "no class folders in {}: expected one folder a class, such as {}/CLASS/IMAGE.jpg",
+        "no class folders in {}: expected one folder a class, such as {}/CLASS/{}",
         path.display(),
-        path.display()
+        path.display(),
+        file_of(*kind)
     )]
     NoClasses {
         /// The folder.
         path: PathBuf,
+        /// What examples are.
+        kind: Kind,
+    },
+
+    /// A table without the columns that say what is learned from what.
+    #[error("{} needs the columns {needed}, it has {found}", path.display())]
+    Columns {
+        /// The table.
+        path: PathBuf,
+        /// The columns that are needed.
+        needed: &'static str,
+        /// Those that it has.
+        found: String,
+    },
+
+    /// A row of a table that is no example.
+    #[error("line {line} of {} is no example: {reason}", path.display())]
+    Row {
+        /// The table.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// Why not.
+        reason: String,
+    },
+
+    /// A table without rows.
+    #[error("there is no example in {}", path.display())]
+    NoRows {
+        /// The table.
+        path: PathBuf,
+    },
+
+    /// A name that the pattern of groups does not fit.
+    #[error("the pattern of groups does not fit the name `{name}`")]
+    NoGroup {
+        /// The file's name.
+        name: String,
     },
 
     /// There is nothing to tell apart.
@@ -67,28 +112,32 @@ pub enum Error {
         class: String,
     },
 
-    /// A class folder holds no image of a known kind.
-    #[error("no images for class `{class}` in {}", path.display())]
+    /// A class folder holds no example.
+    #[error("no {} for class `{class}` in {}", kind.plural(), path.display())]
     EmptyClass {
         /// The class folder.
         path: PathBuf,
         /// The class.
         class: String,
+        /// What examples are.
+        kind: Kind,
     },
 
-    /// A class has validation or test images but none to learn from.
-    #[error("class `{class}` has images in {} but none for training", path.display())]
+    /// A class has validation or test examples but none to learn from.
+    #[error("class `{class}` has {} in {} but none for training", kind.plural(), path.display())]
     ClassNotInTraining {
-        /// The class folder that was found.
+        /// The class folder or the table that was found.
         path: PathBuf,
         /// The class.
         class: String,
+        /// What examples are.
+        kind: Kind,
     },
 
-    /// A class or image name is not UTF-8, so it could not be written into labels.
+    /// The name of a class or of a file is not UTF-8, so it could not be written into labels.
     #[error("the name of {} is not UTF-8", path.display())]
     NameNotUtf8 {
-        /// The class folder or the image.
+        /// The class folder or the file.
         path: PathBuf,
     },
 
@@ -141,35 +190,66 @@ pub enum Error {
         present: usize,
     },
 
-    /// An image could not be read, or not be run.
-    #[error("cannot use the image {}", path.display())]
-    Image {
-        /// The image.
-        path: PathBuf,
+    /// An example could not be read, or not be run.
+    #[error("cannot use {name}")]
+    Example {
+        /// Its path, or the table and line.
+        name: String,
         /// Why.
         #[source]
         source: Box<zoo_model::Error>,
     },
 
-    /// The trunk made something of an image that is no number.
-    #[error("the feature of {} is not a finite number at position {column}", path.display())]
+    /// The trunk made something of an example that is no number.
+    #[error("the feature of {name} is not a finite number at position {column}")]
     FeatureNotFinite {
-        /// The image.
-        path: PathBuf,
+        /// The example's path, or the table and line.
+        name: String,
         /// The position.
         column: usize,
     },
 
-    /// A model that takes no images, or does not say how.
-    #[error("the model `{model}` does not say how an image becomes its input")]
-    NotForImages {
+    /// The trunk made a feature of another length than of other examples.
+    #[error("the feature of {name} has {found} numbers, {length} were expected")]
+    FeatureLength {
+        /// The example's path, or the table and line.
+        name: String,
+        /// As many as others have.
+        length: usize,
+        /// As many as it has.
+        found: usize,
+    },
+
+    /// A model that takes no examples, or does not say how.
+    #[error(
+        "the model `{model}` does not say how a picture, a text or a recording becomes its input"
+    )]
+    NoReader {
         /// The model's name.
         model: String,
+    },
+
+    /// A model for examples of another kind.
+    #[error("the model `{model}` is for {}, the data are {}", takes.plural(), found.plural())]
+    OtherKind {
+        /// The model's name.
+        model: String,
+        /// What it is for.
+        takes: Kind,
+        /// What was given.
+        found: Kind,
     },
 
     /// A model without a head that could be replaced.
     #[error("the model `{model}` has no head that could be replaced: it is no classifier")]
     NoHead {
+        /// The model's name.
+        model: String,
+    },
+
+    /// A trunk that nobody has put a head on yet.
+    #[error("the model `{model}` names no classes: it is a trunk, to be adapted first")]
+    Headless {
         /// The model's name.
         model: String,
     },
@@ -185,9 +265,22 @@ pub enum Error {
         found: String,
     },
 
+    /// A class all of whose examples belong to groups that are held out.
+    #[error(
+        "all examples of class `{class}` are held out with their groups: none is left to learn from"
+    )]
+    OnlyHeldOut {
+        /// The class.
+        class: String,
+    },
+
+    /// Groups that leave nothing to measure with.
+    #[error("nothing is held out: all examples belong to one group")]
+    NothingHeldOut,
+
     /// Nothing that is left of the data can be learned from.
-    #[error("class `{class}` has {usable} usable images: {needed} are needed")]
-    TooFewImages {
+    #[error("class `{class}` has {usable} usable examples: {needed} are needed")]
+    TooFewExamples {
         /// The class.
         class: String,
         /// How many can be used.
@@ -196,14 +289,14 @@ pub enum Error {
         needed: usize,
     },
 
-    /// Training images of which none can be set aside to choose the epochs by.
+    /// Training examples of which none can be set aside to choose the epochs by.
     #[error(
-        "{images} training images are too few to fine-tune: no class has two different ones, of \
+        "{examples} training examples are too few to fine-tune: no class has two different ones, of \
          which one could be set aside to choose the epochs by"
     )]
     TooFewToFinetune {
-        /// How many training images there are.
-        images: usize,
+        /// How many training examples there are.
+        examples: usize,
     },
 
     /// A file could not be written.
@@ -249,6 +342,15 @@ impl Error {
     /// `Ok` where `actual` is the expected size of `what`.
     pub(crate) fn expect_size(what: &'static str, expected: usize, actual: usize) -> Result<()> {
         if expected == actual { Ok(()) } else { Err(Self::Size { what, expected, actual }) }
+    }
+}
+
+/// A file as an example of a kind is called.
+fn file_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Picture => "PICTURE.jpg",
+        Kind::Text => "TEXT.txt",
+        Kind::Sound => "RECORDING.wav",
     }
 }
 

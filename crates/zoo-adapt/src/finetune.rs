@@ -1,15 +1,17 @@
 //! Training the last stages further, from a solved head on.
 //!
-//! What stands before the cut is frozen, so its output is computed once for each image; an
-//! epoch runs only the stages that learn. Batch norms keep their running statistics: with a few
-//! hundred images those of a batch say less than those of ImageNet.
+//! What stands before the cut is frozen, so of pictures its output is computed once; an epoch runs
+//! only the stages that learn. Texts differ in length, so there each epoch runs all of the network,
+//! and gradients go no further down than the cut. Batch norms keep their running statistics: with
+//! a few hundred images those of a batch say less than those of ImageNet.
 //!
-//! Few images are soon learned by heart, so the number of epochs is chosen: a part of the
-//! training images is set aside, the best epoch on them is found (none at all being one of the
-//! choices), and training starts anew on all images for as long. The held-out images of the
+//! Few examples are soon learned by heart, so the number of epochs is chosen: a part of the
+//! training examples is set aside, the best epoch on them is found (none at all being one of the
+//! choices), and training starts anew on all examples for as long. The held-out examples of the
 //! evaluation are never looked at.
 
 use zoo_model::exec::{AdamW, TrainOptions, Trainer};
+use zoo_model::reader::batch;
 use zoo_model::{Device, Executor, Graph, SplitMix64, Tensor, Weights};
 
 use crate::classifier::softmax;
@@ -24,10 +26,11 @@ pub struct FinetuneOptions {
     pub stages: usize,
     /// The most epochs.
     pub epochs: usize,
-    /// Images in a step.
+    /// Examples in a step.
     pub batch: usize,
-    /// The learning rate at its peak.
-    pub learning_rate: f64,
+    /// The learning rate at its peak; the usual one, if not given: [`LEARNING_RATE`], or where words
+    /// learn [`LEARNING_RATE_OF_WORDS`].
+    pub learning_rate: Option<f64>,
     /// The share of the weights that is taken away in a step, for each unit of learning rate.
     pub weight_decay: f64,
     /// The share of all steps over which the learning rate rises from zero; then it falls along
@@ -35,42 +38,54 @@ pub struct FinetuneOptions {
     pub warm_up: f64,
 }
 
+/// The usual learning rate: few examples and a solved head leave little to move, and a larger rate
+/// only forgets.
+pub const LEARNING_RATE: f64 = 3e-5;
+/// The usual learning rate where the rows of words learn: each is met rarely.
+pub const LEARNING_RATE_OF_WORDS: f64 = 3e-3;
+
 impl Default for FinetuneOptions {
-    /// Two stages, 8 epochs of batches of 32, a rate of 3e-5, decay 0.01, a tenth of warm-up:
-    /// few images and a solved head leave little to move, and a larger rate only forgets.
+    /// Two stages, 8 epochs of batches of 32, decay 0.01, a tenth of warm-up.
     fn default() -> Self {
         Self {
             stages: 2,
             epochs: 8,
             batch: 32,
-            learning_rate: 3e-5,
+            learning_rate: None,
             weight_decay: 0.01,
             warm_up: 0.1,
         }
     }
 }
 
-/// The inputs of the stages that learn.
-pub(crate) struct Examples<'a> {
-    /// `[examples, shape...]`, row after row.
-    pub(crate) values: &'a [f32],
-    /// The shape of one, with a batch axis of length one.
-    pub(crate) shape: &'a [usize],
-    /// The class of each.
-    pub(crate) labels: &'a [usize],
+/// What the part that learns is given.
+pub(crate) enum Inputs<'a> {
+    /// The value at the cut: `[examples, shape...]`, row after row, and the shape of one with a
+    /// batch axis of length one.
+    Cut(&'a [f32], &'a [usize]),
+    /// The inputs of the whole graph, for each example.
+    Whole(&'a [Vec<Tensor>]),
 }
 
-impl Examples<'_> {
-    fn batch(&self, rows: &[usize]) -> Tensor {
-        let length: usize = self.shape.iter().product();
-        let mut shape = self.shape.to_vec();
-        shape[0] = rows.len();
-        let values: Vec<f32> = rows
-            .iter()
-            .flat_map(|row| &self.values[row * length..(row + 1) * length])
-            .copied()
-            .collect();
-        Tensor::from_f32(&shape, &values)
+impl Inputs<'_> {
+    fn batch(&self, rows: &[usize]) -> Result<Vec<Tensor>> {
+        match self {
+            Self::Cut(values, shape) => {
+                let length: usize = shape.iter().product();
+                let mut shape = shape.to_vec();
+                shape[0] = rows.len();
+                let row = |row: &usize| &values[row * length..(row + 1) * length];
+                let values: Vec<f32> = rows.iter().flat_map(row).copied().collect();
+                Ok(vec![Tensor::from_f32(&shape, &values)])
+            }
+            Self::Whole(inputs) => {
+                let each: Vec<&[Tensor]> = rows.iter().map(|&row| &inputs[row][..]).collect();
+                batch(&each).ok_or_else(|| {
+                    let expected = "1, since the examples differ in length";
+                    Error::setting("batch", expected, rows.len())
+                })
+            }
+        }
     }
 }
 
@@ -80,7 +95,7 @@ pub(crate) struct Finetuned {
     pub(crate) epochs: usize,
 }
 
-/// The learning rate of step `step` of `steps`, from 0.
+/// The learning rate of step `step` of `steps`, from 0, as a share of the one at the peak.
 ///
 /// Source: Loshchilov, Hutter: *SGDR: stochastic gradient descent with warm restarts*, 2017,
 /// without restarts.
@@ -88,19 +103,25 @@ pub fn learning_rate(options: &FinetuneOptions, step: usize, steps: usize) -> f6
     let warm_up = (options.warm_up * steps as f64).ceil().max(1.0);
     let at = step as f64 + 1.0;
     if at <= warm_up {
-        return options.learning_rate * at / warm_up;
+        return at / warm_up;
     }
     let share = (at - warm_up) / (steps as f64 - warm_up).max(1.0);
-    options.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * share).cos())
+    0.5 * (1.0 + (std::f64::consts::PI * share).cos())
 }
 
 /// The stages that learn, and what they learn from.
 pub(crate) struct Finetune<'a> {
     pub(crate) graph: &'a Graph,
-    pub(crate) examples: Examples<'a>,
+    pub(crate) inputs: Inputs<'a>,
+    /// The class of each example.
+    pub(crate) labels: &'a [usize],
+    /// Whether a parameter learns, by its name.
+    pub(crate) learns: &'a dyn Fn(&str) -> bool,
     pub(crate) classes: usize,
     pub(crate) device: Device,
     pub(crate) options: &'a FinetuneOptions,
+    /// The learning rate at its peak.
+    pub(crate) peak: f64,
     pub(crate) seed: u64,
 }
 
@@ -115,7 +136,7 @@ impl Finetune<'_> {
         validation: &[usize],
         observer: &dyn Observer,
     ) -> Result<Finetuned> {
-        let all: Vec<usize> = (0..self.examples.labels.len()).collect();
+        let all: Vec<usize> = (0..self.labels.len()).collect();
         let steps = |rows: usize| rows.div_ceil(self.options.batch.max(1));
         let total = self.options.epochs * (steps(train.len()) + steps(all.len()));
         observer.event(Event::Started { step: Step::Finetune, total });
@@ -147,7 +168,7 @@ impl Finetune<'_> {
     fn trainer(&self, weights: &Weights) -> Result<Trainer> {
         let executor = Executor::new(self.graph.clone(), weights, &self.device)?;
         let options = TrainOptions { batch_statistics: false, dropout: true };
-        Ok(Trainer::new(executor, options, self.seed, |_| true)?)
+        Ok(Trainer::new(executor, options, self.seed, self.learns)?)
     }
 
     /// The first `epochs` epochs of a schedule that is made for all of them.
@@ -168,15 +189,13 @@ impl Finetune<'_> {
         for _ in 0..epochs {
             random.shuffle(&mut rows);
             for rows in rows.chunks(batch) {
-                let labels: Vec<usize> =
-                    rows.iter().map(|&row| self.examples.labels[row]).collect();
-                let found = trainer.step(&[self.examples.batch(rows)], &labels)?;
+                let labels: Vec<usize> = rows.iter().map(|&row| self.labels[row]).collect();
+                let found = trainer.step(&self.inputs.batch(rows)?, &labels)?;
                 if !found.loss.is_finite() {
-                    let actual =
-                        format!("{}: the loss became infinite", self.options.learning_rate);
+                    let actual = format!("{}: the loss became infinite", self.peak);
                     return Err(Error::setting("learning rate", "small enough to learn", actual));
                 }
-                let rate = learning_rate(self.options, step, steps);
+                let rate = self.peak * learning_rate(self.options, step, steps);
                 trainer.descend(found, &mut optimizer, rate);
                 step += 1;
                 tick();
@@ -189,10 +208,10 @@ impl Finetune<'_> {
     fn loss(&self, trainer: &Trainer, rows: &[usize]) -> Result<f64> {
         let mut probabilities = Vec::with_capacity(rows.len() * self.classes);
         for rows in rows.chunks(self.options.batch.max(1)) {
-            let logits = trainer.infer(&[self.examples.batch(rows)])?[0].to_f32();
+            let logits = trainer.infer(&self.inputs.batch(rows)?)?[0].to_f32();
             probabilities.extend(logits.chunks_exact(self.classes).flat_map(softmax));
         }
-        let labels: Vec<usize> = rows.iter().map(|&row| self.examples.labels[row]).collect();
+        let labels: Vec<usize> = rows.iter().map(|&row| self.labels[row]).collect();
         metrics::log_loss(&probabilities, &labels, self.classes)
     }
 }

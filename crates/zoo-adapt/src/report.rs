@@ -1,6 +1,6 @@
 //! One HTML page that shows how good a model is and where it errs.
 //!
-//! The page is a single string: style sheet, charts (SVG) and thumbnails are inside, there is
+//! The page is a single string: style sheet, charts (SVG), thumbnails and sounds are inside, there is
 //! no script, and its content security policy forbids loading anything. It can be mailed,
 //! attached to an issue, or opened years later. Class and file names come from strangers:
 //! all text is escaped in one place, `Html::text`.
@@ -9,6 +9,7 @@
 
 mod classes;
 mod data;
+mod exhibit;
 mod format;
 mod heading;
 mod heat_map;
@@ -18,11 +19,12 @@ mod mistakes;
 #[cfg(test)]
 mod tests;
 
+pub use exhibit::Exhibit;
 use html::Html;
 
 use crate::check::DataReport;
 use crate::error::{Error, Result};
-use crate::metrics::Evaluation;
+use crate::metrics::{Evaluation, Interval};
 
 const STYLE: &str = include_str!("report/style.css");
 
@@ -49,6 +51,8 @@ pub struct Report {
     pub class_names: Vec<String>,
     /// What was measured on the held-out examples.
     pub evaluation: Evaluation,
+    /// The accuracy over all examples in folds, and its interval, if that was measured.
+    pub folds: Option<(f64, Interval)>,
     /// Examples to look at, the worst first; a few dozen are plenty.
     pub mistakes: Vec<Mistake>,
     /// What the data check found.
@@ -77,8 +81,8 @@ pub struct Mistake {
     pub predicted: usize,
     /// The probability of the predicted class, from 0 to 1.
     pub probability: f64,
-    /// A small picture of it as a PNG file, about 160 pixels wide; absent for other data.
-    pub thumbnail_png: Option<Vec<u8>>,
+    /// The example itself, as far as a page can show it.
+    pub exhibit: Exhibit,
 }
 
 impl Report {
@@ -104,7 +108,7 @@ impl Report {
         html.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
         html.raw("<meta name=\"color-scheme\" content=\"light dark\">\n");
         html.raw("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; ");
-        html.raw("img-src data:; style-src 'unsafe-inline'\">\n<title>");
+        html.raw("img-src data:; media-src data:; style-src 'unsafe-inline'\">\n<title>");
         html.text(&self.title);
         html.raw("</title>\n<style>\n").raw(STYLE);
         html.raw("</style>\n</head>\n<body>\n<main>\n");

@@ -1,7 +1,5 @@
 //! Small pictures for reports.
 
-use std::path::Path;
-
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use zoo_model::preprocess::{self, Preprocess, Resize};
@@ -9,9 +7,9 @@ use zoo_model::preprocess::{self, Preprocess, Resize};
 /// The length of a thumbnail's shorter side, in pixels.
 const SIDE: u32 = 128;
 
-/// A square PNG of the image at `path`; `None` where it cannot be read any more.
-pub(crate) fn png(path: &Path) -> Option<Vec<u8>> {
-    let pixels = preprocess::decode_file(path).ok()?;
+/// A square PNG of an image; `None` where it does not decode.
+pub(crate) fn png(bytes: &[u8]) -> Option<Vec<u8>> {
+    let pixels = preprocess::decode_bytes(bytes).ok()?;
     let small = Preprocess {
         resize: Some(Resize::Shorter(SIDE)),
         crop: Some([SIDE, SIDE]),

@@ -7,10 +7,11 @@ use std::path::Path;
 use zoo_adapt::Error;
 use zoo_adapt::adapt::{AdaptOptions, Outcome, Strategy, adapt};
 use zoo_adapt::classifier::Classifier;
-use zoo_adapt::dataset::ImageFolder;
+use zoo_adapt::dataset::Dataset;
 use zoo_adapt::features::FeatureCache;
 use zoo_adapt::finetune::{FinetuneOptions, learning_rate};
 use zoo_adapt::progress::Silent;
+use zoo_model::Kind;
 use zoo_model::graph::{ConvSpec, Value};
 use zoo_model::{Bundle, Card, Cuts, Device, Digest, GraphBuilder, Preprocess, SplitMix64, Tensor};
 
@@ -84,7 +85,7 @@ fn run(data: &Path, options: &AdaptOptions) -> Outcome {
 }
 
 fn run_on(parent: &Bundle, data: &Path, options: &AdaptOptions) -> Outcome {
-    adapt(parent, &ImageFolder::open(data).unwrap(), options, &Silent).unwrap()
+    adapt(parent, &Dataset::open(data, Kind::Picture).unwrap(), options, &Silent).unwrap()
 }
 
 #[test]
@@ -124,12 +125,13 @@ fn the_bundle_classifies_as_the_evaluation_says() {
         let parity = bundle.check_parity(Device::Cpu).unwrap();
         assert!(parity.agrees(), "{parity:?}");
         let classifier = Classifier::new(&bundle, Device::Cpu).unwrap();
-        let wrong: Vec<_> = outcome.mistakes.iter().map(|wrong| wrong.path.clone()).collect();
+        let wrong: Vec<_> = outcome.mistakes.iter().map(|wrong| wrong.content.clone()).collect();
         for wrong in &outcome.mistakes {
-            let probabilities = classifier.classify(&wrong.path).unwrap();
+            let probabilities = classifier.classify(&wrong.content).unwrap();
             assert!((f64::from(probabilities[wrong.predicted]) - wrong.probability).abs() < 1e-5);
         }
-        let all = classifier.evaluate(&ImageFolder::open(&data).unwrap(), &Silent).unwrap();
+        let all =
+            classifier.evaluate(&Dataset::open(&data, Kind::Picture).unwrap(), &Silent).unwrap();
         assert!(all.accuracy >= 1.0 - (wrong.len() as f64 + 6.0) / 60.0);
     }
 }
@@ -158,7 +160,8 @@ fn a_head_that_pools_behind_a_convolution_is_adapted_as_well() {
         // The new head is an ordinary one.
         assert!(!bundle.card.cuts.as_ref().unwrap().pooled);
         let classifier = Classifier::new(&bundle, Device::Cpu).unwrap();
-        let all = classifier.evaluate(&ImageFolder::open(&data).unwrap(), &Silent).unwrap();
+        let all =
+            classifier.evaluate(&Dataset::open(&data, Kind::Picture).unwrap(), &Silent).unwrap();
         assert!(all.accuracy > 0.8, "{}", all.accuracy);
     }
 }
@@ -184,7 +187,7 @@ fn a_class_of_unusable_pictures_is_an_error() {
     draw(&data, 5);
     fs::create_dir(data.join("broken")).unwrap();
     fs::write(data.join("broken/a.png"), "no picture").unwrap();
-    let folder = ImageFolder::open(&data).unwrap();
+    let folder = Dataset::open(&data, Kind::Picture).unwrap();
     let error = adapt(&parent(), &folder, &options(Strategy::Probe, None), &Silent).unwrap_err();
     assert!(error.to_string().contains("broken"), "{error}");
 }
@@ -194,7 +197,7 @@ fn more_stages_than_there_are_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     draw(&data, 5);
-    let folder = ImageFolder::open(&data).unwrap();
+    let folder = Dataset::open(&data, Kind::Picture).unwrap();
     let all = Strategy::Finetune(FinetuneOptions { stages: 99, ..FinetuneOptions::default() });
     let error = adapt(&parent(), &folder, &options(all, None), &Silent).unwrap_err();
     assert!(error.to_string().contains("stages"), "{error}");
@@ -206,12 +209,12 @@ fn too_few_pictures_to_finetune_are_an_error_before_the_work() {
     let dir = tempfile::tempdir().unwrap();
     let (data, cache) = (dir.path().join("data"), dir.path().join("cache"));
     draw(&data, 5);
-    let folder = ImageFolder::open(&data).unwrap();
+    let folder = Dataset::open(&data, Kind::Picture).unwrap();
     let finetune = FinetuneOptions { stages: 1, ..FinetuneOptions::default() };
     let mut few = options(Strategy::Finetune(finetune), Some(&cache));
     few.held_out = 0.999;
     let error = adapt(&parent(), &folder, &few, &Silent).unwrap_err();
-    assert!(matches!(error, Error::TooFewToFinetune { images: 3 }), "{error}");
+    assert!(matches!(error, Error::TooFewToFinetune { examples: 3 }), "{error}");
     few.strategy = Strategy::Probe;
     assert_eq!(run(&data, &few).computed_features, 15, "features were computed for nothing");
 }
@@ -244,8 +247,7 @@ fn a_torn_or_flipped_feature_is_not_believed_and_costs_no_other() {
 
 #[test]
 fn the_learning_rate_rises_and_falls() {
-    let options =
-        FinetuneOptions { learning_rate: 1.0, warm_up: 0.1, ..FinetuneOptions::default() };
+    let options = FinetuneOptions { warm_up: 0.1, ..FinetuneOptions::default() };
     let rates: Vec<f64> = (0..100).map(|step| learning_rate(&options, step, 100)).collect();
     assert!((rates[0] - 0.1).abs() < 1e-9 && (rates[9] - 1.0).abs() < 1e-9);
     assert!(rates[9..].windows(2).all(|pair| pair[1] < pair[0]));

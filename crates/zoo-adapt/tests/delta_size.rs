@@ -5,8 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use zoo_adapt::adapt::{AdaptOptions, adapt};
-use zoo_adapt::dataset::ImageFolder;
+use zoo_adapt::dataset::Dataset;
 use zoo_adapt::progress::Silent;
+use zoo_model::Kind;
 use zoo_model::bundle::Origin;
 use zoo_model::{Bundle, Delta, Device};
 
@@ -36,7 +37,7 @@ fn the_delta_of_a_probe_is_its_head() {
     pictures(&path("data"));
     let parent = Path::new(REPOSITORY).join("registry/starter/efficientnet-lite0.zoo");
     let parent = Bundle::open(parent).unwrap();
-    let folder = ImageFolder::open(path("data")).unwrap();
+    let folder = Dataset::open(path("data"), Kind::Picture).unwrap();
     let mut options = AdaptOptions::new("emoji");
     options.head.c = Some(0.1);
     let outcome = adapt(&parent, &folder, &options, &Silent).unwrap();

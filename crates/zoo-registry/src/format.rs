@@ -45,6 +45,8 @@ pub enum FileFormat {
     Word2vecBinary,
     /// Word vectors as text without a header.
     GloveText,
+    /// How texts fall into tokens, as Hugging Face's tokenizers write it.
+    TokenizerJson,
     /// A fastText model.
     FasttextBinary,
     /// A quantised fastText model.
@@ -53,7 +55,7 @@ pub enum FileFormat {
 
 impl FileFormat {
     /// Every format.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Pytorch,
         Self::Torchscript,
         Self::Onnx,
@@ -72,6 +74,7 @@ impl FileFormat {
         Self::Word2vecText,
         Self::Word2vecBinary,
         Self::GloveText,
+        Self::TokenizerJson,
         Self::FasttextBinary,
         Self::FasttextQuantised,
     ];
@@ -97,6 +100,7 @@ impl FileFormat {
             Self::Word2vecText => "word2vec-text",
             Self::Word2vecBinary => "word2vec-binary",
             Self::GloveText => "glove-text",
+            Self::TokenizerJson => "tokenizer-json",
             Self::FasttextBinary => "fasttext-binary",
             Self::FasttextQuantised => "fasttext-quantised",
         }
@@ -107,9 +111,15 @@ impl FileFormat {
         matches!(self, Self::Pytorch | Self::Safetensors | Self::KerasH5) || self.has_graph()
     }
 
+    /// Whether it holds word vectors in a layout that is read.
+    pub fn is_words(self) -> bool {
+        matches!(self, Self::Word2vecText | Self::Word2vecBinary | Self::GloveText)
+    }
+
     /// Whether a file of this format says by itself what it computes.
     pub fn has_graph(self) -> bool {
         matches!(self, Self::Onnx | Self::Caffemodel | Self::Zoo | Self::ZooDelta)
+            || self.is_words()
     }
 }
 

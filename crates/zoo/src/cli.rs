@@ -81,11 +81,11 @@ pub(crate) enum Command {
     Info(InfoArgs),
     /// Fetch models into the cache
     Pull(PullArgs),
-    /// Name what is in pictures
+    /// Name the class of pictures, texts or recordings
     Predict(PredictArgs),
-    /// Measure a classifier on labelled pictures
+    /// Measure a classifier on labelled examples
     Eval(EvalArgs),
-    /// Convert a PyTorch, safetensors or ONNX file to a bundle
+    /// Convert a model or word vectors from elsewhere to a bundle
     Convert(ConvertArgs),
     /// Write a model as ONNX, safetensors or burnpack
     Export(ExportArgs),
@@ -93,8 +93,10 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Run a model's parity vector: do bytes, conversion and this machine agree?
     Verify(VerifyArgs),
-    /// Adapt a model to your own pictures
+    /// Adapt a model to your own pictures, texts or recordings
     Adapt(AdaptArgs),
+    /// Ask word vectors: which words are near, what is to one word as another is to a third
+    Words(WordsArgs),
     /// Measure how fast a model runs on this machine
     Bench(BenchArgs),
     /// Share a bundle through a registry
@@ -454,7 +456,7 @@ pub(crate) struct PullArgs {
 pub(crate) struct PredictArgs {
     /// A bundle, or NAME or NAME@VERSION
     pub(crate) model: String,
-    /// Pictures, or folders of them
+    /// Pictures or recordings, or folders of them; texts, files of them, or - for lines of stdin
     #[arg(required = true)]
     pub(crate) inputs: Vec<PathBuf>,
     /// How many classes to show
@@ -466,7 +468,7 @@ pub(crate) struct PredictArgs {
 pub(crate) struct EvalArgs {
     /// A bundle, or NAME or NAME@VERSION
     pub(crate) model: String,
-    /// A folder of folders of pictures, one for each class
+    /// A folder of folders, one for each class; or a table (.csv, .tsv, .jsonl)
     #[arg(long)]
     pub(crate) data: PathBuf,
 }
@@ -496,6 +498,23 @@ pub(crate) struct ConvertArgs {
     /// The floating-point type to store
     #[arg(long, value_enum)]
     pub(crate) precision: Option<Precision>,
+    /// A TOML file with a section [preprocess], [text] or [sound]: how examples become the input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input: Option<PathBuf>,
+    /// How the words of a text become one feature (word vectors)
+    #[arg(long, value_enum, default_value_t = PoolingName::Mean)]
+    pub(crate) pooling: PoolingName,
+    /// Leave malformed rows out, and report them (word vectors)
+    #[arg(long)]
+    pub(crate) skip_malformed: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PoolingName {
+    /// The mean of all words
+    Mean,
+    /// The mean in which frequent words count less (SIF)
+    Sif,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -558,7 +577,8 @@ pub(crate) struct VerifyArgs {
 pub(crate) struct AdaptArgs {
     /// A bundle, or NAME or NAME@VERSION; zoo.toml says, if not given
     pub(crate) model: Option<String>,
-    /// A folder of folders of pictures, one for each class
+    /// A folder of folders, one for each class; or a table (.csv, .tsv, .jsonl) with the columns
+    /// `label` and `text` or `path`
     #[arg(long)]
     pub(crate) data: Option<PathBuf>,
     /// Where to write the new bundle; its report goes beside it
@@ -570,7 +590,7 @@ pub(crate) struct AdaptArgs {
     /// The seed of everything that is drawn
     #[arg(long, allow_negative_numbers = true, value_parser = parse_seed)]
     pub(crate) seed: Option<u64>,
-    /// The share of pictures held out to measure with
+    /// The share of examples held out to measure with
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub(crate) held_out: Option<f64>,
     /// The inverse strength of regularisation; cross-validation chooses, if not given
@@ -585,6 +605,12 @@ pub(crate) struct AdaptArgs {
     /// The learning rate at its peak (finetune)
     #[arg(long, allow_negative_numbers = true)]
     pub(crate) learning_rate: Option<f64>,
+    /// Examples whose names have the same {group} stay together, as in '{group}_*.wav'
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) group_by: Option<String>,
+    /// Measure a probe of all examples as well, in so many parts, each predicted by the others
+    #[arg(long, value_name = "N")]
+    pub(crate) folds: Option<usize>,
     /// Keep no features for the next time
     #[arg(long)]
     pub(crate) no_cache: bool,
@@ -595,6 +621,46 @@ pub(crate) struct AdaptArgs {
 pub(crate) enum StrategyName {
     Probe,
     Finetune,
+}
+
+#[derive(Args)]
+pub(crate) struct WordsArgs {
+    /// A bundle, a file of word vectors, or NAME or NAME@VERSION
+    pub(crate) model: String,
+    #[command(subcommand)]
+    pub(crate) command: WordsCommand,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum WordsCommand {
+    /// The words that are most similar to one, by cosine
+    Nearest {
+        /// The word
+        word: String,
+        /// How many
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+        top: u16,
+    },
+    /// The words that are to C what B is to A: `man king woman` is `queen`
+    Analogy {
+        /// A
+        a: String,
+        /// B
+        b: String,
+        /// C
+        c: String,
+        /// How many
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+        top: u16,
+    },
+    /// How many analogy questions are answered right, section by section
+    Eval {
+        /// The questions, such as word2vec's questions-words.txt
+        questions: PathBuf,
+        /// Take only the first so many words, which are the most frequent
+        #[arg(long, value_name = "N")]
+        restrict: Option<usize>,
+    },
 }
 
 #[derive(Args)]

@@ -49,6 +49,8 @@ pub(crate) struct Adapt {
     pub(crate) strategy: Option<StrategyName>,
     pub(crate) seed: Option<u64>,
     pub(crate) held_out: Option<f64>,
+    pub(crate) group_by: Option<String>,
+    pub(crate) folds: Option<usize>,
 }
 
 impl Config {

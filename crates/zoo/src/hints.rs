@@ -109,16 +109,23 @@ fn of_data(error: &zoo_adapt::Error) -> Option<String> {
         // What is transparent is no cause of its own.
         Error::Model(error) => return of_model(error),
         Error::PathMissing { .. } | Error::NoClasses { .. } | Error::OneClass { .. } => {
-            "the data is a folder with one folder of pictures for each class".to_owned()
+            "the data is a folder with one folder for each class, or a table with the columns label and \
+             text or path"
+                .to_owned()
         }
-        Error::EmptyClass { .. } => "remove the folder, or put pictures into it".to_owned(),
-        Error::TooFewImages { .. } => {
-            "remove the class, or give it more pictures that can be read".to_owned()
+        Error::EmptyClass { .. } => "remove the folder, or put examples into it".to_owned(),
+        Error::TooFewExamples { .. } => {
+            "remove the class, or give it more examples that can be read".to_owned()
         }
         Error::TooFewToFinetune { .. } => {
-            "hold out less (--held-out), give it more pictures, or use --strategy probe".to_owned()
+            "hold out less (--held-out), give it more examples, or use --strategy probe".to_owned()
         }
-        Error::NoHead { .. } | Error::NotForImages { .. } => {
+        Error::Headless { .. } => "`zoo adapt MODEL --data DIR` puts a head on it".to_owned(),
+        Error::OnlyHeldOut { .. } | Error::NothingHeldOut => {
+            "hold out another share (--held-out), or group by something else (--group-by)".to_owned()
+        }
+        Error::Columns { .. } => "the first line names the columns; others are passed over".to_owned(),
+        Error::NoHead { .. } | Error::NoReader { .. } | Error::OtherKind { .. } => {
             "`zoo inspect` shows what the model is".to_owned()
         }
         _ => return None,

@@ -19,11 +19,15 @@ use crate::output;
 use crate::preparation;
 use crate::progress::Bars;
 
-/// The starter model: the first run needs no network.
-static STARTER: &[u8] = include_bytes!("../../../registry/starter/efficientnet-lite0.zoo");
+/// The starter models, of pictures, texts and recordings: the first run needs no network.
+static STARTERS: [(&str, &[u8]); 3] = [
+    ("efficientnet-lite0", include_bytes!("../../../registry/starter/efficientnet-lite0.zoo")),
+    ("glove-6b-50d-10k", include_bytes!("../../../registry/starter/glove-6b-50d-10k.zoo")),
+    ("log-mel-statistics", include_bytes!("../../../registry/starter/log-mel-statistics.zoo")),
+];
 
 fn builtin(name: &str) -> Option<&'static [u8]> {
-    (name == "efficientnet-lite0").then_some(STARTER)
+    STARTERS.iter().find(|(known, _)| *known == name).map(|(_, bytes)| *bytes)
 }
 
 /// The folder in which everything is kept that can be made or fetched again.
@@ -165,7 +169,8 @@ pub(crate) fn open(global: &Global, target: &str) -> Result<Bundle> {
 /// Whether this is more likely a path than a name.
 pub(crate) fn looks_like_path(target: &str) -> bool {
     let extension = Path::new(target).extension().and_then(|extension| extension.to_str());
-    let extensions = ["zoo", "pth", "pt", "onnx", "safetensors", "bin", "caffemodel", "h5"];
+    let extensions =
+        ["zoo", "pth", "pt", "onnx", "safetensors", "bin", "caffemodel", "h5", "vec", "txt", "gz"];
     let is_model = extension.is_some_and(|extension| extensions.contains(&extension));
     is_model || target.starts_with(['.', '/', '~']) || target.contains('\\')
 }
@@ -312,6 +317,12 @@ fn convert_options(pulled: &Pulled) -> Result<ConvertOptions> {
         version: Some(version.version.to_string()),
         license: Some(entry.licence_of(version).to_owned()),
         preparation: preparation::of(entry, version)?,
+        companions: pulled
+            .files
+            .iter()
+            .skip(1)
+            .map(|file| (file.name.clone(), file.path.clone()))
+            .collect(),
         ..ConvertOptions::default()
     })
 }

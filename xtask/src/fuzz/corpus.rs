@@ -36,11 +36,29 @@ pub(crate) fn write(folder: &Path) -> Result<()> {
     put("caffemodel/classifier.caffemodel", &wire::caffe())?;
     // Written by Keras itself: there is no writer of HDF5 here.
     put("h5/layers.h5", include_bytes!("../../../crates/zoo-convert/tests/data/keras.h5"))?;
+    put("words/glove.vec", b"the 0.1 -2 3e-4 4\ncat 0 1 0 1\n. . . 1 2 3 4\n")?;
+    put("words/fasttext.vec", b"2 4\nthe 0.1 -2 3e-4 4\ncat 0 1 0 1\n")?;
+    let binary: Vec<u8> = [1.0f32, 2.0, 3.0, 4.0].iter().flat_map(|v| v.to_le_bytes()).collect();
+    put("words/word2vec.vec", &[b"2 4\nthe ", &binary[..], b"\ncat ", &binary, b"\n"].concat())?;
+    put("tokenizer/wordpiece.json", TOKENIZER.as_bytes())?;
+    let wave: Vec<f32> = (0..800).map(|index| (index as f32 / 9.0).sin() / 2.0).collect();
+    put("sound/tone.wav", &zoo_sound::to_wav(&wave, 8000))?;
+    for name in ["two-tones.flac", "two-tones.mp3", "two-tones.ogg"] {
+        let recordings = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let recordings = recordings.join("../crates/zoo-sound/tests/recordings");
+        if let Ok(bytes) = fs::read(recordings.join(name)) {
+            put(&format!("sound/{name}"), &bytes)?;
+        }
+    }
+    put("table/texts.csv", b"label,text,split\na,\"one, two\",train\nb,three,test\nb,four,\n")?;
     let pickle = wire::state_dict();
     put("pth/bare.pth", &wire::plain_pickle())?;
     put("pth/zip.pth", &wire::zip(&[("a/data.pkl", &pickle), ("a/data/0", &[0; 24])]))?;
     put("pth/legacy.pth", &wire::legacy(&pickle, &[0; 24]))
 }
+
+/// A tokenizer of a few pieces.
+const TOKENIZER: &str = r###"{"version":"1.0","truncation":null,"padding":null,"added_tokens":[{"id":1,"content":"[CLS]","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}],"normalizer":{"type":"BertNormalizer","clean_text":true,"handle_chinese_chars":true,"strip_accents":null,"lowercase":true},"pre_tokenizer":{"type":"BertPreTokenizer"},"post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"[CLS]","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],"pair":[{"Sequence":{"id":"A","type_id":0}},{"Sequence":{"id":"B","type_id":1}}],"special_tokens":{"[CLS]":{"id":"[CLS]","ids":[1],"tokens":["[CLS]"]}}},"decoder":null,"model":{"type":"WordPiece","unk_token":"[UNK]","continuing_subword_prefix":"##","max_input_chars_per_word":100,"vocab":{"[UNK]":0,"[CLS]":1,"a":2,"text":3,"##s":4,"ein":5}}}"###;
 
 /// Every kind of layer of a convolutional network, over images of 8 by 8.
 fn classifier() -> Result<Graph> {

@@ -1,12 +1,13 @@
 use std::path::Path;
 
-use zoo_model::{Bundle, write_file_atomically};
+use zoo_model::{Bundle, Kind, write_file_atomically};
 
 use super::Data;
 use crate::check::{DataCheck, DataReport};
+use crate::dataset::Content;
 use crate::metrics::Evaluation;
-use crate::report::{Mistake, Report, Timing};
-use crate::{Error, Result, thumbnail};
+use crate::report::{Exhibit, Mistake, Report, Timing};
+use crate::{Error, Result};
 
 /// The most mistakes that a report shows.
 const MISTAKES: usize = 24;
@@ -14,29 +15,33 @@ const MISTAKES: usize = 24;
 /// An adapted model and the evidence for how good it is.
 #[derive(Debug)]
 pub struct Outcome {
+    /// What its examples are.
+    pub kind: Kind,
     /// The model, not written yet.
     pub bundle: Bundle,
-    /// What was measured on the held-out images.
+    /// What was measured on the held-out examples.
     pub evaluation: Evaluation,
+    /// What was measured on all examples in folds, if that was asked for.
+    pub folds: Option<Evaluation>,
     /// What the data check found.
     pub data: DataReport,
-    /// How many images were learned from.
+    /// How many examples were learned from.
     pub train_examples: usize,
-    /// How many images were run through the trunk; the features of the others were known.
+    /// How many examples were run through the trunk; the features of the others were known.
     pub computed_features: usize,
     /// How long each step took.
     pub timings: Vec<Timing>,
-    /// Held-out images that are named wrongly, the most certain mistakes first.
+    /// Held-out examples that are named wrongly, the most certain mistakes first.
     pub mistakes: Vec<Wrong>,
     data_digest: String,
 }
 
-/// A held-out image that is named wrongly.
+/// A held-out example that is named wrongly.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Wrong {
-    /// The file.
-    pub path: std::path::PathBuf,
-    /// Its path below the data folder.
+    /// What it is.
+    pub content: Content,
+    /// Its path below the data folder, or its table and line.
     pub relative: String,
     /// Its class.
     pub label: usize,
@@ -54,6 +59,7 @@ impl Outcome {
         data: &Data,
         checked: &DataCheck,
         computed_features: usize,
+        folds: Option<Evaluation>,
         timings: Vec<Timing>,
     ) -> Self {
         let classes = bundle.card.labels.len();
@@ -64,7 +70,7 @@ impl Outcome {
             let example = data.examples[index];
             if predicted != example.class {
                 mistakes.push(Wrong {
-                    path: example.path.clone(),
+                    content: example.content.clone(),
                     relative: example.relative.clone(),
                     label: example.class,
                     predicted,
@@ -76,8 +82,10 @@ impl Outcome {
             b.probability.total_cmp(&a.probability).then_with(|| a.relative.cmp(&b.relative))
         });
         Self {
+            kind: data.kind,
             bundle,
             evaluation,
+            folds,
             data: checked.report.clone(),
             train_examples: data.split.train.len(),
             computed_features,
@@ -87,7 +95,7 @@ impl Outcome {
         }
     }
 
-    /// Everything as one page, with thumbnails of the worst mistakes.
+    /// Everything as one page, with the worst mistakes to look at, to read or to listen to.
     pub fn report(&self) -> Result<String> {
         let adapted = self.bundle.card.adapted.as_ref();
         let mistakes = self.mistakes.iter().take(MISTAKES).map(|wrong| Mistake {
@@ -95,7 +103,7 @@ impl Outcome {
             label: wrong.label,
             predicted: wrong.predicted,
             probability: wrong.probability,
-            thumbnail_png: thumbnail::png(&wrong.path),
+            exhibit: Exhibit::of(self.kind, &wrong.content),
         });
         let report = Report {
             title: self.bundle.card.name.clone(),
@@ -110,6 +118,7 @@ impl Outcome {
             timings: self.timings.clone(),
             class_names: self.bundle.card.labels.clone(),
             evaluation: self.evaluation.clone(),
+            folds: self.folds.as_ref().map(|folds| (folds.accuracy, folds.accuracy_interval)),
             mistakes: mistakes.collect(),
             data: self.data.clone(),
             tool: adapted.map_or_else(String::new, |adapted| adapted.tool.clone()),

@@ -6,6 +6,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataset::Split;
 
+/// What is odd about one example, though it can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Flaw {
+    /// A recording in which nothing is heard.
+    Silent,
+    /// A recording that is cut off at full scale in many places.
+    Clipped,
+    /// A text of which the model knows no word.
+    NoKnownWord,
+    /// A text that is longer than the model reads.
+    CutOff,
+}
+
+impl Flaw {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Silent => "silent",
+            Self::Clipped => "clipped: louder than can be recorded",
+            Self::NoKnownWord => "without any word that the model knows",
+            Self::CutOff => "longer than the model reads: the rest is left out",
+        }
+    }
+}
+
 /// One thing that is wrong with the data; prints as a sentence without a final period.
 ///
 /// Paths are relative to the data folder, with `/`.
@@ -19,6 +45,13 @@ pub enum Finding {
         path: String,
         /// Why.
         reason: String,
+    },
+    /// Examples that can be used, and are odd.
+    Odd {
+        /// In what way.
+        flaw: Flaw,
+        /// The examples, sorted.
+        paths: Vec<String>,
     },
     /// The same bytes under several labels.
     ConflictingLabels {
@@ -81,9 +114,19 @@ impl fmt::Display for Finding {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable { path, reason } => write!(formatter, "cannot use {path}: {reason}"),
+            Self::Odd { flaw, paths } => {
+                /// More would hide the other findings.
+                const SHOWN: usize = 5;
+                let shown = paths.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+                let more = match paths.len().saturating_sub(SHOWN) {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                write!(formatter, "{} {}: {shown}{more}", paths.len(), flaw.text())
+            }
             Self::ConflictingLabels { paths, classes } => write!(
                 formatter,
-                "the same image is labelled {}: {}",
+                "the same content is labelled {}: {}",
                 classes.join(" and "),
                 paths.join(", ")
             ),
@@ -91,14 +134,14 @@ impl fmt::Display for Finding {
                 let splits: Vec<String> = splits.iter().map(Split::to_string).collect();
                 write!(
                     formatter,
-                    "the same image is in {}: {}",
+                    "the same content is in {}: {}",
                     splits.join(" and "),
                     paths.join(", ")
                 )
             }
             Self::Duplicate { paths, class } => write!(
                 formatter,
-                "the same image is {} times in {class}: {}",
+                "the same content is {} times in {class}: {}",
                 paths.len(),
                 paths.join(", ")
             ),

@@ -5,24 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use zoo_model::Digest;
 
 use super::digest::{ReadFile, groups};
-use super::{CheckOptions, DataReport, Finding};
-use crate::dataset::{Example, ImageFolder, Split};
+use super::{CheckOptions, DataReport, Finding, Flaw};
+use crate::dataset::{Dataset, Example, Split};
 
-pub(super) fn report(
-    folder: &ImageFolder,
-    options: &CheckOptions,
-    files: &[ReadFile],
-) -> DataReport {
+pub(super) fn report(folder: &Dataset, options: &CheckOptions, files: &[ReadFile]) -> DataReport {
     let digests: Vec<Option<Digest>> = files.iter().map(|file| file.digest).collect();
     let groups = groups(&digests);
     let mut report = DataReport::default();
     unreadable(folder, files, &mut report);
+    odd(folder, files, &mut report);
     duplicates(folder, &groups, &mut report);
     class_sizes(folder, options, files, &groups, &mut report);
     report
 }
 
-fn unreadable(folder: &ImageFolder, files: &[ReadFile], report: &mut DataReport) {
+fn unreadable(folder: &Dataset, files: &[ReadFile], report: &mut DataReport) {
     for (example, file) in folder.examples().iter().zip(files) {
         if let Some(reason) = &file.failure {
             report.errors.push(Finding::Unreadable {
@@ -33,7 +30,18 @@ fn unreadable(folder: &ImageFolder, files: &[ReadFile], report: &mut DataReport)
     }
 }
 
-fn duplicates(folder: &ImageFolder, groups: &[usize], report: &mut DataReport) {
+fn odd(folder: &Dataset, files: &[ReadFile], report: &mut DataReport) {
+    let mut by_flaw: BTreeMap<Flaw, Vec<String>> = BTreeMap::new();
+    for (example, file) in folder.examples().iter().zip(files) {
+        for flaw in &file.flaws {
+            by_flaw.entry(*flaw).or_default().push(example.relative.clone());
+        }
+    }
+    let finding = |(flaw, paths)| Finding::Odd { flaw, paths };
+    report.warnings.extend(by_flaw.into_iter().map(finding));
+}
+
+fn duplicates(folder: &Dataset, groups: &[usize], report: &mut DataReport) {
     let mut members: BTreeMap<usize, Vec<&Example>> = BTreeMap::new();
     for (example, group) in folder.examples().iter().zip(groups) {
         members.entry(*group).or_default().push(example);
@@ -66,7 +74,7 @@ fn duplicates(folder: &ImageFolder, groups: &[usize], report: &mut DataReport) {
 }
 
 fn class_sizes(
-    folder: &ImageFolder,
+    folder: &Dataset,
     options: &CheckOptions,
     files: &[ReadFile],
     groups: &[usize],
@@ -108,7 +116,7 @@ fn class_sizes(
     }
 }
 
-fn imbalance(folder: &ImageFolder, counts: &[usize], max_imbalance: f64) -> Option<Finding> {
+fn imbalance(folder: &Dataset, counts: &[usize], max_imbalance: f64) -> Option<Finding> {
     let sized = || counts.iter().enumerate().filter(|(_, count)| **count > 0);
     let (smallest, &fewest) = sized().min_by_key(|&(class, count)| (count, class))?;
     let (largest, &most) =

@@ -4,15 +4,16 @@ use std::fs;
 
 use super::*;
 use crate::dataset::Split;
+use zoo_model::Kind;
 
-fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, ImageFolder) {
+fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, Dataset) {
     let root = tempfile::tempdir().unwrap();
     for (path, content) in files {
         let path = root.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
-    let data = ImageFolder::open(root.path()).unwrap();
+    let data = Dataset::open(root.path(), Kind::Picture).unwrap();
     (root, data)
 }
 
@@ -20,8 +21,8 @@ fn lenient() -> CheckOptions {
     CheckOptions { min_per_class: 2, ..CheckOptions::default() }
 }
 
-fn decode(_: &Example, bytes: &[u8]) -> Result<(), String> {
-    if bytes.starts_with(b"bad") { Err("not an image".to_owned()) } else { Ok(()) }
+fn decode(_: &Example, bytes: &[u8]) -> Result<Vec<Flaw>, String> {
+    if bytes.starts_with(b"bad") { Err("not an image".to_owned()) } else { Ok(Vec::new()) }
 }
 
 fn paths(paths: &[&str]) -> Vec<String> {

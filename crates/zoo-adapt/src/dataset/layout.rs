@@ -6,7 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::walk::{Found, Walk};
-use super::{Example, ImageFolder, Split};
+use zoo_model::Kind;
+
+use super::{Content, Dataset, Example, Split};
 use crate::error::{Error, Result};
 
 /// A folder of class folders, with the split it stands for.
@@ -17,7 +19,7 @@ struct Part {
     classes: Vec<(String, PathBuf)>,
 }
 
-pub(super) fn open(root: &Path) -> Result<ImageFolder> {
+pub(super) fn open(root: &Path, kind: Kind) -> Result<Dataset> {
     match fs::metadata(root) {
         Ok(metadata) if metadata.is_dir() => {}
         Ok(_) => {
@@ -30,16 +32,17 @@ pub(super) fn open(root: &Path) -> Result<ImageFolder> {
             return Err(Error::Read { path: root.to_path_buf(), source });
         }
     }
-    let mut walk = Walk::new(root)?;
+    let mut walk = Walk::new(root, kind)?;
     let parts = parts(&mut walk, root)?;
     let has_split = parts.iter().any(|part| part.split.is_some());
-    let classes = class_names(&parts, root)?;
+    let classes = class_names(&parts, root, kind)?;
     let mut examples = Vec::new();
     for part in &parts {
         add_part(&mut walk, part, &classes, &mut examples)?;
     }
-    Ok(ImageFolder {
+    Ok(Dataset {
         root: root.to_path_buf(),
+        kind,
         classes,
         examples,
         has_split,
@@ -68,28 +71,28 @@ fn parts(walk: &mut Walk, root: &Path) -> Result<Vec<Part>> {
                 classes: below.folders,
             });
         }
-        // Two classes may well be called `train` and `test`: then images lie in them.
+        // Two classes may well be called `train` and `test`: then examples lie in them.
         if parts.iter().any(|part| !part.classes.is_empty()) {
             parts.sort_by(|a, b| (a.split, &a.prefix).cmp(&(b.split, &b.prefix)));
             return Ok(parts);
         }
         walk.skipped = skipped;
     }
-    classes_without_split(root, top)
+    classes_without_split(root, top, walk.kind)
 }
 
-fn classes_without_split(root: &Path, top: Found) -> Result<Vec<Part>> {
+fn classes_without_split(root: &Path, top: Found, kind: Kind) -> Result<Vec<Part>> {
     let path = root.to_path_buf();
-    match (top.folders.is_empty(), top.images.len()) {
-        (true, 0) => Err(Error::NoClasses { path }),
-        (true, images) => Err(Error::ImagesWithoutClasses { path, images }),
+    match (top.folders.is_empty(), top.files.len()) {
+        (true, 0) => Err(Error::NoClasses { path, kind }),
+        (true, files) => Err(Error::FilesWithoutClasses { path, files, kind }),
         (false, _) => {
             Ok(vec![Part { path, prefix: String::new(), split: None, classes: top.folders }])
         }
     }
 }
 
-fn split_of(name: &str) -> Option<Split> {
+pub(super) fn split_of(name: &str) -> Option<Split> {
     match name.to_ascii_lowercase().as_str() {
         "train" | "training" => Some(Split::Train),
         "val" | "valid" | "validation" => Some(Split::Val),
@@ -99,7 +102,7 @@ fn split_of(name: &str) -> Option<Split> {
 }
 
 /// The classes to train on, sorted.
-fn class_names(parts: &[Part], root: &Path) -> Result<Vec<String>> {
+fn class_names(parts: &[Part], root: &Path, kind: Kind) -> Result<Vec<String>> {
     let to_train = |part: &&Part| matches!(part.split, None | Some(Split::Train));
     let names: BTreeSet<&String> = parts
         .iter()
@@ -109,7 +112,8 @@ fn class_names(parts: &[Part], root: &Path) -> Result<Vec<String>> {
     for part in parts {
         for (name, path) in &part.classes {
             if !names.contains(name) {
-                return Err(Error::ClassNotInTraining { path: path.clone(), class: name.clone() });
+                let (path, class) = (path.clone(), name.clone());
+                return Err(Error::ClassNotInTraining { path, class, kind });
             }
         }
     }
@@ -119,6 +123,7 @@ fn class_names(parts: &[Part], root: &Path) -> Result<Vec<String>> {
         (Some(class), None) => Err(Error::OneClass { path: root.to_path_buf(), class }),
         (None, _) => Err(Error::NoClasses {
             path: parts.first().map_or_else(|| root.to_path_buf(), |part| part.path.clone()),
+            kind,
         }),
     }
 }
@@ -130,15 +135,16 @@ fn add_part(
     examples: &mut Vec<Example>,
 ) -> Result<()> {
     for (name, path) in &part.classes {
-        let mut images = walk.images_below(path)?;
-        // A class may be absent from the validation or test images, not from training.
-        if images.is_empty() && matches!(part.split, None | Some(Split::Train)) {
-            return Err(Error::EmptyClass { path: path.clone(), class: name.clone() });
+        let mut files = walk.files_below(path)?;
+        // A class may be absent from the validation or test examples, not from training.
+        if files.is_empty() && matches!(part.split, None | Some(Split::Train)) {
+            let (path, class, kind) = (path.clone(), name.clone(), walk.kind);
+            return Err(Error::EmptyClass { path, class, kind });
         }
-        images.sort();
+        files.sort();
         let class = classes.partition_point(|known| known < name);
-        examples.extend(images.into_iter().map(|(below, path)| Example {
-            path,
+        examples.extend(files.into_iter().map(|(below, path)| Example {
+            content: Content::File(path),
             relative: format!("{}{name}/{below}", part.prefix),
             class,
             split: part.split,

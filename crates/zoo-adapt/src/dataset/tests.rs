@@ -24,7 +24,7 @@ fn add(root: &Path, file: &str) {
     }
 }
 
-fn listed(data: &ImageFolder) -> Vec<(&str, usize)> {
+fn listed(data: &Dataset) -> Vec<(&str, usize)> {
     let examples = data.examples().iter();
     examples.map(|example| (example.relative.as_str(), example.class)).collect()
 }
@@ -44,7 +44,7 @@ fn lists_classes_and_images_in_the_order_of_their_names() {
         ".cache/x.png",
         "__MACOSX/rose/a.png",
     ]);
-    let data = ImageFolder::open(root.path()).unwrap();
+    let data = Dataset::open(root.path(), Kind::Picture).unwrap();
     assert_eq!(data.classes(), ["daisy", "rose"]);
     assert_eq!(
         listed(&data),
@@ -60,8 +60,11 @@ fn lists_classes_and_images_in_the_order_of_their_names() {
     assert_eq!(data.counts(), [2, 3]);
     assert_eq!(data.labels(), [0, 0, 1, 1, 1]);
     let skipped = data.skipped();
-    assert_eq!((skipped.hidden, skipped.not_images, skipped.links), (3, 3, 0));
-    assert_eq!(fs::read_to_string(&data.examples()[4].path).unwrap(), "rose/deep/er/c.Jpeg");
+    assert_eq!((skipped.hidden, skipped.others, skipped.links), (3, 3, 0));
+    assert_eq!(
+        fs::read_to_string(data.examples()[4].content.path().unwrap()).unwrap(),
+        "rose/deep/er/c.Jpeg"
+    );
 }
 
 #[test]
@@ -74,7 +77,7 @@ fn splits_above_the_classes_are_the_split() {
         "val/a/",
         "LICENSE",
     ]);
-    let data = ImageFolder::open(root.path()).unwrap();
+    let data = Dataset::open(root.path(), Kind::Picture).unwrap();
     assert!(data.has_split());
     let splits: Vec<_> = data.examples().iter().map(|e| e.split.unwrap()).collect();
     assert_eq!(splits, [Split::Train, Split::Train, Split::Val, Split::Test]);
@@ -85,37 +88,37 @@ fn splits_above_the_classes_are_the_split() {
 #[test]
 fn classes_may_be_called_train_and_test() {
     let root = folder(&["train/1.png", "test/2.png"]);
-    let data = ImageFolder::open(root.path()).unwrap();
+    let data = Dataset::open(root.path(), Kind::Picture).unwrap();
     assert_eq!(data.classes(), ["test", "train"]);
     assert!(!data.has_split());
     let root = folder(&["train/1.png", "test/2.png", "plane/3.png"]);
-    assert_eq!(ImageFolder::open(root.path()).unwrap().classes().len(), 3);
+    assert_eq!(Dataset::open(root.path(), Kind::Picture).unwrap().classes().len(), 3);
 }
 
 #[test]
 fn a_class_must_be_there_to_train_on() {
     let root = folder(&["train/a/1.png", "train/b/1.png", "val/c/1.png"]);
-    let error = ImageFolder::open(root.path()).unwrap_err();
+    let error = Dataset::open(root.path(), Kind::Picture).unwrap_err();
     assert!(matches!(error, Error::ClassNotInTraining { class, .. } if class == "c"));
     let root = folder(&["train/a/1.png", "train/b/", "val/b/1.png"]);
-    let error = ImageFolder::open(root.path()).unwrap_err();
+    let error = Dataset::open(root.path(), Kind::Picture).unwrap_err();
     assert!(matches!(error, Error::EmptyClass { class, .. } if class == "b"));
 }
 
 #[test]
 fn says_what_is_wrong_with_a_folder() {
     let root = folder(&["flat/1.png", "flat/2.png", "empty/"]);
-    let open = |name: &str| ImageFolder::open(root.path().join(name)).unwrap_err();
+    let open = |name: &str| Dataset::open(root.path().join(name), Kind::Picture).unwrap_err();
     assert!(matches!(open("missing"), Error::PathMissing { .. }));
     assert!(matches!(open("flat/1.png"), Error::NotAFolder { .. }));
     assert!(matches!(open("empty"), Error::NoClasses { .. }));
     let flat = open("flat");
-    assert!(matches!(flat, Error::ImagesWithoutClasses { images: 2, .. }));
+    assert!(matches!(flat, Error::FilesWithoutClasses { files: 2, .. }));
     assert!(flat.to_string().contains("one folder a class"));
-    let error = ImageFolder::open(root.path()).unwrap_err();
+    let error = Dataset::open(root.path(), Kind::Picture).unwrap_err();
     assert!(matches!(error, Error::EmptyClass { class, .. } if class == "empty"));
     let one = folder(&["only/1.png"]);
-    let error = ImageFolder::open(one.path()).unwrap_err();
+    let error = Dataset::open(one.path(), Kind::Picture).unwrap_err();
     assert!(matches!(error, Error::OneClass { class, .. } if class == "only"));
 }
 
@@ -131,7 +134,7 @@ fn links_lead_neither_out_of_the_root_nor_in_circles() {
     symlink(at("a"), at("a/circle")).unwrap();
     symlink(at("nowhere"), at("b/broken.png")).unwrap();
     symlink(at("a/1.png"), at("b/inside.png")).unwrap();
-    let data = ImageFolder::open(root.path()).unwrap();
+    let data = Dataset::open(root.path(), Kind::Picture).unwrap();
     assert_eq!(listed(&data), [("a/1.png", 0), ("b/2.png", 1), ("b/inside.png", 1)]);
     assert_eq!(data.skipped().links, 4);
 }
@@ -144,6 +147,6 @@ fn names_must_be_utf8() {
     let root = folder(&["a/1.png", "b/2.png"]);
     let name = OsStr::from_bytes(b"caf\xe9");
     fs::create_dir(root.path().join(name)).unwrap();
-    let error = ImageFolder::open(root.path()).unwrap_err();
+    let error = Dataset::open(root.path(), Kind::Picture).unwrap_err();
     assert!(matches!(error, Error::NameNotUtf8 { .. }));
 }

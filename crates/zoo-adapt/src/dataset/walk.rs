@@ -3,7 +3,9 @@
 use std::fs::{self, FileType};
 use std::path::{Path, PathBuf};
 
-use super::{ImageFolder, Skipped};
+use zoo_model::Kind;
+
+use super::{Dataset, Skipped};
 use crate::error::{Error, Result};
 
 /// How deep folders may nest inside a class; a tree deeper than this is a mistake.
@@ -13,21 +15,22 @@ const MAX_DEPTH: usize = 64;
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) folders: Vec<(String, PathBuf)>,
-    pub(super) images: Vec<(String, PathBuf)>,
+    pub(super) files: Vec<(String, PathBuf)>,
 }
 
 /// A walk below one root, counting what it leaves out.
 pub(super) struct Walk {
     root: PathBuf,
+    pub(super) kind: Kind,
     pub(super) skipped: Skipped,
 }
 
 impl Walk {
-    pub(super) fn new(root: &Path) -> Result<Self> {
-        Ok(Self { root: canonical(root)?, skipped: Skipped::default() })
+    pub(super) fn new(root: &Path, kind: Kind) -> Result<Self> {
+        Ok(Self { root: canonical(root)?, kind, skipped: Skipped::default() })
     }
 
-    /// The visible folders and images directly in `folder`.
+    /// The visible folders and examples directly in `folder`.
     pub(super) fn list(&mut self, folder: &Path) -> Result<Found> {
         let unreadable = |source| Error::Read { path: folder.to_path_buf(), source };
         let mut found = Found::default();
@@ -44,9 +47,9 @@ impl Walk {
                 self.skipped.links += 1;
                 continue;
             };
-            let is_wanted = kind.is_dir() || (kind.is_file() && is_image(&path));
+            let is_wanted = kind.is_dir() || (kind.is_file() && is_of_kind(&path, self.kind));
             if !is_wanted {
-                self.skipped.not_images += 1;
+                self.skipped.others += 1;
                 continue;
             }
             let Ok(name) = name.into_string() else {
@@ -55,31 +58,31 @@ impl Walk {
             if kind.is_dir() {
                 found.folders.push((name, path));
             } else {
-                found.images.push((name, path));
+                found.files.push((name, path));
             }
         }
         found.folders.sort();
-        found.images.sort();
+        found.files.sort();
         Ok(found)
     }
 
-    /// Every image below `folder` with its path from there, `/` between the parts.
-    pub(super) fn images_below(&mut self, folder: &Path) -> Result<Vec<(String, PathBuf)>> {
-        let mut images = Vec::new();
+    /// Every example below `folder` with its path from there, `/` between the parts.
+    pub(super) fn files_below(&mut self, folder: &Path) -> Result<Vec<(String, PathBuf)>> {
+        let mut files = Vec::new();
         let mut pending = vec![(String::new(), folder.to_path_buf(), 0)];
         while let Some((prefix, path, depth)) = pending.pop() {
             if depth > MAX_DEPTH {
                 return Err(Error::TooDeep { path, limit: MAX_DEPTH });
             }
             let found = self.list(&path)?;
-            for (name, path) in found.images {
-                images.push((format!("{prefix}{name}"), path));
+            for (name, path) in found.files {
+                files.push((format!("{prefix}{name}"), path));
             }
             for (name, path) in found.folders {
                 pending.push((format!("{prefix}{name}/"), path, depth + 1));
             }
         }
-        Ok(images)
+        Ok(files)
     }
 
     /// The kind of what is at `path`, through a link where that is safe to follow.
@@ -103,10 +106,10 @@ fn is_hidden(name: &str) -> bool {
     name.starts_with('.') || name == "__MACOSX"
 }
 
-/// Whether the extension of `path` is one of [`ImageFolder::EXTENSIONS`].
-pub fn is_image(path: &Path) -> bool {
+/// Whether the extension of `path` is one of [`Dataset::extensions`].
+pub fn is_of_kind(path: &Path, kind: Kind) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
     extension.is_some_and(|extension| {
-        ImageFolder::EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension))
+        Dataset::extensions(kind).iter().any(|known| known.eq_ignore_ascii_case(extension))
     })
 }

@@ -81,6 +81,10 @@ fn facts(html: &mut Html, report: &Report) {
     fact("Classes", &report.class_names.len().to_string(), "");
     fact("Learned from", &report.train_examples.to_string(), "");
     fact("Held out", &report.evaluation.examples.to_string(), "");
+    if let Some((accuracy, interval)) = report.folds {
+        let [accuracy, low, high] = [accuracy, interval.low, interval.high].map(percent);
+        fact("Accuracy in folds", &format!("{accuracy} ({low} to {high}), of a probe"), "");
+    }
     fact("Data digest", &report.data_digest, CODE);
     html.raw("</dl>\n");
 }

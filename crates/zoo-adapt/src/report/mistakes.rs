@@ -1,8 +1,5 @@
 //! The worst mistakes, to look at: often the label is wrong, not the model.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::format::percent;
 use super::html::Html;
 use super::{Mistake, Report};
@@ -22,14 +19,9 @@ pub(super) fn write(html: &mut Html, report: &Report) {
 }
 
 fn figure(html: &mut Html, report: &Report, mistake: &Mistake) {
-    html.raw("<figure>\n<div class=\"thumbnail\">");
-    if let Some(png) = &mistake.thumbnail_png {
-        html.raw("<img alt=\"\" src=\"data:image/png;base64,");
-        html.raw(&STANDARD.encode(png)).raw("\">");
-    } else {
-        html.raw("<span class=\"note\">no picture</span>");
-    }
-    html.raw("</div>\n<figcaption><div class=\"verdict\"><span class=\"wrong-text\">");
+    html.raw("<figure>\n");
+    mistake.exhibit.write(html);
+    html.raw("\n<figcaption><div class=\"verdict\"><span class=\"wrong-text\">");
     html.text(report.class(mistake.predicted)).raw("</span> <span class=\"digits\">");
     html.number(percent(mistake.probability)).raw("</span></div><div>is <b>");
     html.text(report.class(mistake.label)).raw("</b></div><div class=\"file\" title=\"");

@@ -30,12 +30,13 @@ fn report(names: &[&str]) -> Report {
         ],
         class_names: names.iter().map(ToString::to_string).collect(),
         evaluation: evaluate(&probabilities, &labels, classes).unwrap(),
+        folds: None,
         mistakes: vec![Mistake {
             name: "rose/1.jpg".to_owned(),
             label: 0,
             predicted: 1,
             probability: 0.93,
-            thumbnail_png: Some(vec![1, 2, 3]),
+            exhibit: Exhibit::Picture(vec![1, 2, 3]),
         }],
         data: DataReport::default(),
         tool: "zoo 0.1.0".to_owned(),
@@ -81,7 +82,7 @@ fn everything_from_outside_is_escaped() {
     report.recipe.push((evil.to_owned(), evil.to_owned()));
     report.timings[0].step = evil.to_owned();
     report.mistakes[0].name = "\" onmouseover=\"x' <b>\u{202e}gpj.exe\0".to_owned();
-    report.mistakes[0].thumbnail_png = None;
+    report.mistakes[0].exhibit = Exhibit::Nothing;
     report.data.errors.push(Finding::Unreadable { path: evil.to_owned(), reason: evil.to_owned() });
     report
         .data

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 use zoo_adapt::adapt::{AdaptOptions, Outcome, Strategy, adapt};
-use zoo_adapt::dataset::ImageFolder;
+use zoo_adapt::dataset::{Content, Dataset, Grouping};
 use zoo_adapt::finetune::FinetuneOptions;
+use zoo_model::{Bundle, Kind, Reader};
 
 use crate::cli::{AdaptArgs, Global, StrategyName};
 use crate::config::{self, Config};
@@ -26,8 +27,12 @@ struct Plan {
 
 pub(crate) fn run(global: &Global, args: AdaptArgs) -> Result<ExitCode> {
     let plan = plan(global, args)?;
-    let folder = ImageFolder::open(&plan.data)?;
+    if !plan.data.exists() {
+        bail!(zoo_adapt::Error::PathMissing { path: plan.data });
+    }
     let parent = models::open(global, &plan.model)?;
+    let kind = reader(&parent)?.kind();
+    let folder = Dataset::open(&plan.data, kind)?;
     // Found out before the work, not after it.
     if let Some(dir) = plan.out.parent().filter(|dir| !dir.as_os_str().is_empty()) {
         std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
@@ -49,6 +54,7 @@ pub(crate) fn run(global: &Global, args: AdaptArgs) -> Result<ExitCode> {
             "train": outcome.train_examples,
             "computed_features": outcome.computed_features,
             "evaluation": outcome.evaluation,
+            "folds": outcome.folds,
             "card": outcome.bundle.card.adapted,
         }))?;
     } else {
@@ -66,7 +72,7 @@ fn plan(global: &Global, args: AdaptArgs) -> Result<Plan> {
         bail!(missing("model", "name one, as in `zoo adapt efficientnet-lite0 --data DIR`"));
     };
     let Some(data) = args.data.or(config.data) else {
-        bail!(missing("data", "use --data DIR, a folder of folders of pictures"));
+        bail!(missing("data", "use --data DIR, a folder of folders, or a table"));
     };
     let named = || Path::new("out").join(format!("{}.zoo", stem(&data)));
     let out = args.out.or(config.out).unwrap_or_else(named);
@@ -102,7 +108,7 @@ fn plan(global: &Global, args: AdaptArgs) -> Result<Plan> {
         StrategyName::Finetune => Strategy::Finetune(FinetuneOptions {
             stages: args.stages.unwrap_or(usual.stages),
             epochs: args.epochs.unwrap_or(usual.epochs),
-            learning_rate: args.learning_rate.unwrap_or(usual.learning_rate),
+            learning_rate: args.learning_rate,
             ..usual
         }),
     };
@@ -110,6 +116,10 @@ fn plan(global: &Global, args: AdaptArgs) -> Result<Plan> {
     options.strategy = strategy;
     options.seed = args.seed.or(config.seed).unwrap_or(0);
     options.held_out = held_out;
+    let pattern = args.group_by.or(config.group_by);
+    options.group_by = pattern.as_deref().map(Grouping::new).transpose()?;
+    options.folds = args.folds.or(config.folds).unwrap_or(0);
+    ensure!(options.folds != 1, "--folds must be 0 or at least 2");
     options.head.c = args.regularisation;
     options.device = global.device;
     options.cache = (!args.no_cache)
@@ -118,20 +128,37 @@ fn plan(global: &Global, args: AdaptArgs) -> Result<Plan> {
     Ok(Plan { model, data, out, options })
 }
 
+/// How the examples of `bundle` are read.
+fn reader(bundle: &Bundle) -> Result<Reader> {
+    let model = || bundle.card.name.clone();
+    Ok(Reader::of(bundle)?.ok_or_else(|| zoo_adapt::Error::NoReader { model: model() })?)
+}
+
 fn stem(path: &Path) -> String {
     path.file_stem()
         .map_or_else(|| "adapted".to_owned(), |stem| stem.to_string_lossy().into_owned())
 }
 
 fn show(global: &Global, plan: &Plan, outcome: &Outcome, report: &Path) -> Result<()> {
-    super::eval::show(&outcome.evaluation, &outcome.bundle.card.labels)?;
+    let kind = outcome.kind;
+    super::eval::show(&outcome.evaluation, &outcome.bundle.card.labels, kind)?;
+    if let Some(folds) = &outcome.folds {
+        output::line(format!(
+            "in {} folds, each predicted by a probe of the others: accuracy {:.1} % of {} {}",
+            plan.options.folds,
+            folds.accuracy * 100.0,
+            folds.examples,
+            kind.plural(),
+        ))?;
+    }
     let out = plan.out.display();
     output::line(format!("model  {out}"))?;
     output::line(format!("report {}", report.display()))?;
-    let example = outcome
-        .mistakes
-        .first()
-        .map_or_else(|| plan.data.display().to_string(), |wrong| wrong.path.display().to_string());
+    let example = match outcome.mistakes.first().map(|wrong| &wrong.content) {
+        Some(Content::File(path)) => path.display().to_string(),
+        _ if kind == Kind::Text => "'some text'".to_owned(),
+        _ => plan.data.display().to_string(),
+    };
     output::status(global, "Next", format!("zoo predict {out} {example}"));
     Ok(())
 }

@@ -2,10 +2,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
-use zoo_convert::ConvertOptions;
+use zoo_convert::words::Pooling;
+use zoo_convert::{ConvertOptions, Preparation};
 use zoo_model::DType;
+use zoo_text::vectors::Findings;
 
-use crate::cli::{ConvertArgs, Global, Precision};
+use crate::cli::{ConvertArgs, Global, PoolingName, Precision};
 use crate::output;
 
 pub(crate) fn run(global: &Global, args: &ConvertArgs) -> Result<ExitCode> {
@@ -14,7 +16,11 @@ pub(crate) fn run(global: &Global, args: &ConvertArgs) -> Result<ExitCode> {
     }
     let out = args.out.as_deref().context("--out says where to write the bundle")?;
     ensure!(args.file != out, "the bundle would replace the file that it is made from");
+    let input = args.input.as_deref().map(read_input).transpose()?.unwrap_or_default();
     let options = ConvertOptions {
+        preparation: input.preprocess.map_or(Preparation::Usual, Preparation::Stated),
+        text: input.text,
+        sound: input.sound,
         architecture: args.arch.clone(),
         name: args.name.clone(),
         license: args.license.clone(),
@@ -23,12 +29,20 @@ pub(crate) fn run(global: &Global, args: &ConvertArgs) -> Result<ExitCode> {
             Precision::F16 => DType::F16,
             Precision::Bf16 => DType::BF16,
         }),
+        pooling: match args.pooling {
+            PoolingName::Mean => Pooling::Mean,
+            PoolingName::Sif => Pooling::Sif,
+        },
+        skip_malformed: args.skip_malformed,
         ..ConvertOptions::default()
     };
     let conversion = zoo_convert::convert(&args.file, &options)?;
     let report = &conversion.report;
     for name in &report.unused {
         output::warning(format!("nothing takes the tensor `{name}`"));
+    }
+    if let Some(findings) = &conversion.findings {
+        warn_of(findings);
     }
     let digest = conversion.bundle.write(out)?;
     if global.json {
@@ -61,4 +75,40 @@ pub(crate) fn run(global: &Global, args: &ConvertArgs) -> Result<ExitCode> {
         output::status(global, "Next", format!("zoo inspect {out}"));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// How examples become a model's input, as a card says it.
+#[derive(Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Input {
+    preprocess: Option<zoo_model::Preprocess>,
+    text: Option<zoo_text::Text>,
+    sound: Option<zoo_sound::Sound>,
+}
+
+fn read_input(path: &std::path::Path) -> Result<Input> {
+    let cannot = || format!("cannot read {}", path.display());
+    let input: Input = toml::from_str(&std::fs::read_to_string(path).with_context(cannot)?)
+        .with_context(cannot)?;
+    let stated = [input.preprocess.is_some(), input.text.is_some(), input.sound.is_some()];
+    ensure!(
+        stated.iter().filter(|stated| **stated).count() == 1,
+        "{} must have one of the sections [preprocess], [text] and [sound]",
+        path.display()
+    );
+    Ok(input)
+}
+
+/// Tells what of a file of word vectors was left out.
+fn warn_of(findings: &Findings) {
+    if let Some(declared) = findings.declared.filter(|declared| *declared != findings.present) {
+        let present = findings.present;
+        output::warning(format!("the header declares {declared} rows, there are {present}"));
+    }
+    for (kind, count) in &findings.skipped {
+        output::warning(format!("{count} rows are left out: {kind}"));
+    }
+    for finding in &findings.first {
+        output::warning(format!("{}: {}", finding.place, finding.flaw));
+    }
 }

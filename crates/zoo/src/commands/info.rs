@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use serde::Serialize;
-use zoo_convert::architectures;
+use zoo_convert::{architectures, trunks};
 use zoo_registry::{ArchiveMember, Entry, EntryVersion, FileFormat, Reference};
 
 use crate::cli::{Global, InfoArgs};
@@ -134,9 +134,14 @@ pub(crate) enum Runs {
 impl Runs {
     /// As far as format and architecture tell.
     pub(crate) fn of(format: FileFormat, architecture: Option<&str>) -> Self {
-        let is_built = || architecture.is_some_and(|name| architectures::find(name).is_ok());
+        let is_built = || {
+            architecture.is_some_and(|name| {
+                trunks::NAMES.contains(&name) || architectures::find(name).is_ok()
+            })
+        };
         match format {
             FileFormat::Zoo | FileFormat::ZooDelta => Self::Yes,
+            format if format.is_words() => Self::Yes,
             format if format.has_graph() => Self::Untried,
             format if format.has_reader() && is_built() => Self::Yes,
             _ => Self::No,

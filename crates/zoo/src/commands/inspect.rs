@@ -93,6 +93,17 @@ fn show_graph(
                 output::line(format!("  {name}: {value}"))?;
             }
         }
+        let reads = [
+            card.preprocess.as_ref().map(serde_json::to_string),
+            card.text.as_ref().map(serde_json::to_string),
+            card.sound.as_ref().map(serde_json::to_string),
+        ];
+        let kinds = ["pictures", "texts", "sounds"];
+        for (kind, reads) in kinds.iter().zip(reads) {
+            if let Some(reads) = reads {
+                output::line(format!("reads {kind} {}", reads?))?;
+            }
+        }
         match card.labels.len() {
             0 => {}
             count if count <= SHOWN => {
@@ -120,8 +131,12 @@ fn show_graph(
             let how = if cuts.pooled { ", means over height and width" } else { "" };
             let length = cuts.feature_length;
             output::line(format!("feature {} ({length} numbers{how})", cuts.feature))?;
-            output::line(format!("head    {}", cuts.head.join(", ")))?;
-            output::line(format!("logits  {}", cuts.logits))?;
+            if cuts.has_head() {
+                output::line(format!("head    {}", cuts.head.join(", ")))?;
+                output::line(format!("logits  {}", cuts.logits))?;
+            } else {
+                output::line("head    none: it is a trunk, to be adapted")?;
+            }
             let stages: Vec<String> = cuts
                 .stages
                 .iter()

@@ -19,6 +19,7 @@ mod publish;
 mod pull;
 mod trust;
 mod verify;
+mod words;
 mod yank;
 
 use std::process::ExitCode;
@@ -44,6 +45,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
         Command::Inspect(args) => inspect::run(global, &args),
         Command::Verify(args) => verify::run(global, &args),
         Command::Adapt(args) => adapt::run(global, args),
+        Command::Words(args) => words::run(global, &args),
         Command::Bench(args) => bench::run(global, &args),
         Command::Publish(args) => publish::run(global, &args),
         Command::Yank(args) => yank::run(global, &args),

@@ -1,3 +1,4 @@
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -5,7 +6,8 @@ use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
 use serde::Serialize;
 use zoo_adapt::classifier::Classifier;
-use zoo_adapt::dataset::is_image;
+use zoo_adapt::dataset::{Content, is_of_kind};
+use zoo_model::Kind;
 
 use crate::cli::{Global, PredictArgs};
 use crate::{models, output};
@@ -19,44 +21,51 @@ struct Prediction {
 
 #[derive(Serialize)]
 struct Row {
-    path: PathBuf,
+    /// The file, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<PathBuf>,
+    /// The text, if it stood among the arguments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     predictions: Vec<Prediction>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
 
-/// As many pictures run before the first of them is shown.
+/// As many examples run before the first of them is shown.
 const CHUNK: usize = 64;
+/// As much of a text is shown beside what it is taken for.
+const SHOWN: usize = 72;
 
 pub(crate) fn run(global: &Global, args: &PredictArgs) -> Result<ExitCode> {
-    let paths = pictures(&args.inputs)?;
     let bundle = models::open(global, &args.model)?;
     let classifier = Classifier::new(&bundle, global.device)?;
+    let contents = contents(classifier.kind(), &args.inputs)?;
     let (mut rows, mut failed) = (Vec::new(), false);
-    for paths in paths.chunks(CHUNK) {
-        let results: Vec<_> = paths.par_iter().map(|path| classifier.classify(path)).collect();
-        for (path, result) in paths.iter().zip(results) {
-            let row = match result {
-                Ok(probabilities) => Row {
-                    path: path.clone(),
-                    predictions: top(&classifier, &probabilities, usize::from(args.top)),
-                    error: None,
-                },
-                // A picture that cannot be read must not keep the others from being named.
+    for contents in contents.chunks(CHUNK) {
+        let results: Vec<_> =
+            contents.par_iter().map(|content| classifier.classify(content)).collect();
+        for (content, result) in contents.iter().zip(results) {
+            let (path, text) = match content {
+                Content::File(path) => (Some(path.clone()), None),
+                Content::Text(text) => (None, Some(text.clone())),
+            };
+            let mut row = Row { path, text, predictions: Vec::new(), error: None };
+            match result {
+                Ok(probabilities) => {
+                    row.predictions = top(&classifier, &probabilities, usize::from(args.top));
+                }
+                // An example that cannot be read must not keep the others from being named.
                 Err(error) => {
                     failed = true;
                     let error = anyhow::Error::from(error);
                     if !global.json {
                         output::error(&error);
                     }
-                    Row {
-                        path: path.clone(),
-                        predictions: Vec::new(),
-                        error: Some(format!("{error:#}")),
-                    }
+                    row.error = Some(format!("{error:#}"));
                 }
-            };
+            }
             if global.json {
                 rows.push(row);
             } else {
@@ -74,10 +83,24 @@ fn show(row: &Row) -> Result<()> {
     if row.error.is_some() {
         return Ok(());
     }
-    output::line(row.path.display().to_string())?;
+    let name = match (&row.path, &row.text) {
+        (Some(path), _) => path.display().to_string(),
+        (None, text) => excerpt(text.as_deref().unwrap_or_default()),
+    };
+    output::line(name)?;
     row.predictions.iter().try_for_each(|prediction| {
         output::line(format!("  {:5.1} %  {}", prediction.probability * 100.0, prediction.label))
     })
+}
+
+/// The beginning of a text, on one line.
+fn excerpt(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line,
+    }
 }
 
 fn top(classifier: &Classifier, probabilities: &[f32], count: usize) -> Vec<Prediction> {
@@ -93,35 +116,46 @@ fn top(classifier: &Classifier, probabilities: &[f32], count: usize) -> Vec<Pred
         .collect()
 }
 
-/// The files that were given, and the pictures in the folders that were given, in order.
-fn pictures(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
+/// The examples that were given, in order: files, what is in folders, and for a model of texts also
+/// texts themselves and, as `-`, the lines of stdin.
+fn contents(kind: Kind, inputs: &[PathBuf]) -> Result<Vec<Content>> {
     let mut found = Vec::new();
     for input in inputs {
-        let metadata =
-            std::fs::metadata(input).with_context(|| format!("cannot read {}", input.display()))?;
-        if metadata.is_dir() {
+        if kind == Kind::Text && input.as_os_str() == "-" {
+            for line in std::io::stdin().lock().lines() {
+                found.push(Content::Text(line.context("cannot read stdin")?));
+            }
+            continue;
+        }
+        let metadata = std::fs::metadata(input);
+        if let (Kind::Text, Err(_), Some(text)) = (kind, &metadata, input.to_str()) {
+            found.push(Content::Text(text.to_owned()));
+            continue;
+        }
+        if metadata.with_context(|| format!("cannot read {}", input.display()))?.is_dir() {
             let before = found.len();
-            walk(input, &mut found)?;
-            ensure!(found.len() > before, "there is no picture in {}", input.display());
+            walk(kind, input, &mut found)?;
+            let what = kind.plural();
+            ensure!(found.len() > before, "there are no {what} in {}", input.display());
         } else {
-            found.push(input.clone());
+            found.push(Content::File(input.clone()));
         }
     }
     Ok(found)
 }
 
-fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+fn walk(kind: Kind, folder: &Path, found: &mut Vec<Content>) -> Result<()> {
     let cannot_read = || format!("cannot read {}", folder.display());
     let entries: Result<Vec<_>, _> = std::fs::read_dir(folder).with_context(cannot_read)?.collect();
     let mut entries = entries.with_context(cannot_read)?;
     entries.sort_by_key(std::fs::DirEntry::file_name);
     for entry in entries {
-        let kind = entry.file_type().with_context(cannot_read)?;
+        let file_type = entry.file_type().with_context(cannot_read)?;
         let path = entry.path();
-        if kind.is_dir() {
-            walk(&path, found)?;
-        } else if is_image(&path) {
-            found.push(path);
+        if file_type.is_dir() {
+            walk(kind, &path, found)?;
+        } else if is_of_kind(&path, kind) {
+            found.push(Content::File(path));
         }
     }
     Ok(())

@@ -1,0 +1,189 @@
+//! Training more than the head.
+
+use zoo_model::graph::NewHead;
+use zoo_model::{Bundle, Cuts, DType, Executor, Kind, Tensor};
+
+use super::tables::Tables;
+use super::{AdaptOptions, Data, Selection, probe, set_head};
+use crate::features::{Extractor, MAX_BYTES};
+use crate::finetune::{Finetune, FinetuneOptions, Inputs, LEARNING_RATE, LEARNING_RATE_OF_WORDS};
+use crate::progress::Observer;
+use crate::{Error, Result};
+
+/// Where learning begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Start {
+    /// Behind a value.
+    After(String),
+    /// At the inputs: with the rows that words are looked up in.
+    Words,
+}
+
+impl Start {
+    /// The learning rate at its peak.
+    pub(super) fn learning_rate(&self, options: &FinetuneOptions) -> f64 {
+        options.learning_rate.unwrap_or(match self {
+            Self::After(_) => LEARNING_RATE,
+            Self::Words => LEARNING_RATE_OF_WORDS,
+        })
+    }
+}
+
+/// Where learning begins in `parent` if the last stages learn. The last stage ends in the feature
+/// itself. A network of words that has not as many stages learns the words.
+pub(super) fn start(parent: &Bundle, cuts: &Cuts, finetune: &FinetuneOptions) -> Result<Start> {
+    let stages = cuts.stages.len();
+    let cut = stages.checked_sub(finetune.stages + 1).map(|index| cuts.stages[index].clone());
+    if cut.is_none() && Tables::of(&parent.graph).next().is_some() {
+        return Ok(Start::Words);
+    }
+    cut.map(Start::After).ok_or_else(|| {
+        let actual = format!("{} of {stages}", finetune.stages);
+        Error::setting("stages", "fewer than the model has", actual)
+    })
+}
+
+/// What further training begins with.
+pub(super) struct Tuning<'a> {
+    pub(super) parent: &'a Bundle,
+    pub(super) new: &'a NewHead,
+    pub(super) data: &'a Data<'a>,
+    /// The features of the training examples, and how strongly the head was regularised.
+    pub(super) train: &'a Selection,
+    pub(super) c: f64,
+    pub(super) finetune: &'a FinetuneOptions,
+    pub(super) options: &'a AdaptOptions,
+    pub(super) extractor: &'a Extractor,
+    pub(super) observer: &'a dyn Observer,
+}
+
+impl Tuning<'_> {
+    /// Trains what is behind `start` in `bundle`, whose head is solved; the probabilities of what is
+    /// held out, and the epochs.
+    pub(super) fn run(&self, start: &Start, bundle: &mut Bundle) -> Result<(Vec<f32>, usize)> {
+        match start {
+            Start::After(cut) if self.extractor.kind() == Kind::Picture && self.parts(cut) => {
+                self.behind_cut(start, cut, bundle)
+            }
+            _ => self.whole(start, bundle),
+        }
+    }
+
+    /// Whether what is behind `cut` needs nothing else, such as the shape of the input.
+    fn parts(&self, cut: &str) -> bool {
+        self.new.graph.after(cut, DType::F32, Vec::new()).inputs.len() == 1
+    }
+
+    /// The value at the cut is computed once, and what is behind it learns.
+    fn behind_cut(
+        &self,
+        start: &Start,
+        cut: &str,
+        bundle: &mut Bundle,
+    ) -> Result<(Vec<f32>, usize)> {
+        let extractor = Extractor::new(self.parent, cut, self.options.device)?;
+        let values = extractor.extract(&self.data.samples(), None, self.observer)?;
+        let mut shape: Vec<Option<usize>> = extractor.shape().iter().copied().map(Some).collect();
+        shape[0] = None;
+        let graph = self.new.graph.after(cut, DType::F32, shape);
+        let rows = self.data.select(&values, &self.data.split.train);
+        let inputs = Inputs::Cut(&rows.values, extractor.shape());
+        let epochs = self.train(start, bundle, &graph, inputs, &|_| true)?;
+        let executor = Executor::new(graph, &bundle.weights, &self.options.device)?;
+        let held = self.data.select(&values, &self.data.split.held_out);
+        let mut probabilities = Vec::new();
+        for row in held.values.chunks_exact(held.length) {
+            let logits = executor.infer(&[Tensor::from_f32(extractor.shape(), row)])?[0].to_f32();
+            probabilities.extend(crate::classifier::softmax(&logits));
+        }
+        Ok((probabilities, epochs))
+    }
+
+    /// All of the graph runs, and what is behind `start` learns. Of tables of words only the rows
+    /// that occur are there: others would never move.
+    fn whole(&self, start: &Start, bundle: &mut Bundle) -> Result<(Vec<f32>, usize)> {
+        let read = |row: &usize| self.read(self.data.examples[*row]);
+        let train: Vec<Vec<Tensor>> =
+            self.data.split.train.iter().map(read).collect::<Result<_>>()?;
+        let held: Vec<Vec<Tensor>> =
+            self.data.split.held_out.iter().map(read).collect::<Result<_>>()?;
+        let mut graph = self.new.graph.clone();
+        let tables = Tables::seen(&mut graph, &train);
+        let train: Vec<Vec<Tensor>> =
+            train.iter().map(|inputs| tables.renumbered(inputs)).collect();
+        let learning = match start {
+            Start::Words => graph.parameters.keys().cloned().collect(),
+            Start::After(cut) => {
+                let behind = graph.after(cut, DType::F32, Vec::new());
+                behind.parameters.keys().cloned().collect::<std::collections::BTreeSet<_>>()
+            }
+        };
+        let mut small = Bundle::new(bundle.card.clone(), graph.clone(), bundle.weights.clone());
+        tables.narrow(&mut small.weights);
+        let learns = |name: &str| learning.contains(name);
+        let epochs = self.train(start, &mut small, &graph, Inputs::Whole(&train), &learns)?;
+        tables.put_back(small.weights, &mut bundle.weights);
+        let executor = Executor::with_tables_in_place(
+            self.new.graph.clone(),
+            &bundle.weights,
+            &self.options.device,
+        )?;
+        let mut probabilities = Vec::new();
+        for inputs in &held {
+            let logits = executor.infer(inputs)?[0].to_f32();
+            probabilities.extend(crate::classifier::softmax(&logits));
+        }
+        Ok((probabilities, epochs))
+    }
+
+    fn read(&self, example: &crate::dataset::Example) -> Result<Vec<Tensor>> {
+        let read = |source| Error::Read { path: example.name().into(), source };
+        let bytes = example.content.read(MAX_BYTES).map_err(read)?;
+        self.extractor
+            .reader()
+            .read(&bytes, &self.new.graph)
+            .map_err(|source| Error::Example { name: example.name(), source: Box::new(source) })
+    }
+
+    fn train(
+        &self,
+        start: &Start,
+        bundle: &mut Bundle,
+        graph: &zoo_model::Graph,
+        inputs: Inputs,
+        learns: &dyn Fn(&str) -> bool,
+    ) -> Result<usize> {
+        let (train, options) = (self.train, self.options);
+        let classes = bundle.card.labels.len();
+        let inner = self.data.validation_split(options.seed)?;
+        let first_head = probe::solve_rows(train, &inner.train, classes, self.c, &options.head)?;
+        let mut first = bundle.clone();
+        set_head(&mut first, self.new, &first_head);
+        let training = Finetune {
+            graph,
+            inputs,
+            labels: &train.labels,
+            learns,
+            classes,
+            device: options.device,
+            options: self.finetune,
+            peak: start.learning_rate(self.finetune),
+            seed: options.seed,
+        };
+        let tuned = training.run(
+            &first.weights,
+            &bundle.weights,
+            &inner.train,
+            &inner.held_out,
+            self.observer,
+        )?;
+        for (name, tensor) in tuned.weights {
+            // What did not move keeps the bytes, and the type, that it was stored with.
+            let moved = bundle.weights.get(&name).is_none_or(|old| old.to_f32() != tensor.to_f32());
+            if moved {
+                bundle.weights.insert(name, tensor);
+            }
+        }
+        Ok(tuned.epochs)
+    }
+}
