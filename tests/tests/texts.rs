@@ -2,6 +2,7 @@
 //! own.
 #![allow(clippy::unwrap_used, reason = "here a panic is how a test fails")]
 
+use std::fmt::Write as _;
 use std::fs;
 
 use zoo_tests::{Zoo, fixtures};
@@ -15,8 +16,8 @@ fn messages() -> String {
     for (label, words) in [("work", work), ("food", food)] {
         for (index, word) in words.iter().enumerate() {
             let other = words[(index + 3) % words.len()];
-            table += &format!("\"The {word}, and the {other} today\",{label}\n");
-            table += &format!("please bring the {other} with the {word},{label}\n");
+            writeln!(table, "\"The {word}, and the {other} today\",{label}").unwrap();
+            writeln!(table, "please bring the {other} with the {word},{label}").unwrap();
         }
     }
     table

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use zoo_convert::architectures::{self, Architecture};
+use zoo_convert::trunks;
 use zoo_model::{Cuts, Parameter, Weights};
 use zoo_registry::{ArchiveMember, Entry, EntryVersion, FileFormat, Index};
 
@@ -26,6 +27,7 @@ pub(crate) fn run(repository: &Path, models: &Path, check: bool) -> Result<Strin
     let mut page = HEAD.to_owned();
     let totals = formats(&mut page, &entries)?;
     networks(&mut page, &entries)?;
+    trunks_of_others(&mut page);
     let path = repository.join(PAGE);
     if check {
         let there = std::fs::read_to_string(&path)
@@ -49,6 +51,9 @@ fn stands(entry: &Entry, version: &EntryVersion) -> Result<Stands> {
     let located = file.archive.as_ref().is_none_or(ArchiveMember::is_located);
     if !located || !file.format.has_reader() {
         return Ok(Stands::Lacks);
+    }
+    if file.format.is_words() || entry.architecture_of(version).is_some_and(trunks::is_known) {
+        return Ok(Stands::Runs);
     }
     if let Some(name) = entry.architecture_of(version) {
         // An entry that names a network which nothing builds says what is not so.
@@ -118,6 +123,21 @@ fn formats(page: &mut String, entries: &[Entry]) -> Result<String> {
         let _ = writeln!(page, "| {format} | {read} | {runs} | {untried} | {lacks} |");
     }
     Ok(totals)
+}
+
+/// What makes features of texts and recordings.
+fn trunks_of_others(page: &mut String) {
+    page.push_str("\n## Trunks of texts and recordings\n\n");
+    page.push_str("They name no classes: an adaptation puts a head on them.\n\n");
+    page.push_str("| network | reads | feature |\n|---|---|---|\n");
+    page.push_str("| word vectors | texts, by their words | the mean of the words' vectors |\n");
+    for (name, reads, feature) in trunks::ALL {
+        let _ = writeln!(page, "| {name} | {reads} | {feature} |");
+    }
+    page.push_str(
+        "| ONNX graph of `input_ids` | texts, by tokenizer.json beside | the mean over tokens, of length one |\n\
+         | ONNX graph, with `--input` | recordings | mean and deviation over time |\n",
+    );
 }
 
 fn networks(page: &mut String, entries: &[Entry]) -> Result<()> {

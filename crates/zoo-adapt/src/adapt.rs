@@ -212,16 +212,12 @@ pub fn adapt(
         metrics: metrics_of(&evaluation),
     });
     clock.lap("evaluate");
-    Ok(Outcome::new(
-        bundle,
-        evaluation,
-        &probabilities,
-        &data,
-        &checked,
-        features.computed,
-        folds,
-        clock.laps,
-    ))
+    let computed = features.computed;
+    let laps = clock.laps;
+    let mut outcome =
+        Outcome::new(bundle, evaluation, &probabilities, &data, &checked, computed, laps);
+    outcome.folds = folds;
+    Ok(outcome)
 }
 
 /// Seconds by step.
@@ -416,7 +412,7 @@ fn assemble(
     "0.1.0".clone_into(&mut bundle.card.version);
     bundle.card.labels = folder.classes().to_vec();
     bundle.card.source = None;
-    bundle.card.task = task_of(folder.kind()).to_owned();
+    task_of(folder.kind()).clone_into(&mut bundle.card.task);
     bundle.lexicon.clone_from(&parent.lexicon);
     bundle
 }

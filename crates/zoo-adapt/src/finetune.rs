@@ -10,6 +10,8 @@
 //! choices), and training starts anew on all examples for as long. The held-out examples of the
 //! evaluation are never looked at.
 
+use std::collections::BTreeMap;
+
 use zoo_model::exec::{AdamW, TrainOptions, Trainer};
 use zoo_model::reader::batch;
 use zoo_model::{Device, Executor, Graph, SplitMix64, Tensor, Weights};
@@ -68,6 +70,27 @@ pub(crate) enum Inputs<'a> {
 }
 
 impl Inputs<'_> {
+    /// `rows` in batches of at most `size`. What differs in length is not mixed: recordings of one
+    /// length are together, and texts that are filled up to about the same.
+    fn batches(&self, rows: &[usize], size: usize) -> Vec<Vec<usize>> {
+        /// Texts are filled up by fewer tokens than this.
+        const TOKENS: usize = 32;
+        let Self::Whole(inputs) = self else {
+            return rows.chunks(size).map(<[usize]>::to_vec).collect();
+        };
+        let mut alike: BTreeMap<Vec<Vec<usize>>, Vec<usize>> = BTreeMap::new();
+        for &row in rows {
+            let lengths = inputs[row].iter().map(|input| match input.shape() {
+                [batch, tokens] if inputs[row].len() > 1 => {
+                    vec![*batch, tokens.next_multiple_of(TOKENS)]
+                }
+                shape => shape.to_vec(),
+            });
+            alike.entry(lengths.collect()).or_default().push(row);
+        }
+        alike.values().flat_map(|rows| rows.chunks(size)).map(<[usize]>::to_vec).collect()
+    }
+
     fn batch(&self, rows: &[usize]) -> Result<Vec<Tensor>> {
         match self {
             Self::Cut(values, shape) => {
@@ -137,8 +160,8 @@ impl Finetune<'_> {
         observer: &dyn Observer,
     ) -> Result<Finetuned> {
         let all: Vec<usize> = (0..self.labels.len()).collect();
-        let steps = |rows: usize| rows.div_ceil(self.options.batch.max(1));
-        let total = self.options.epochs * (steps(train.len()) + steps(all.len()));
+        let steps = |rows: &[usize]| self.inputs.batches(rows, self.options.batch.max(1)).len();
+        let total = self.options.epochs * (steps(train) + steps(&all));
         observer.event(Event::Started { step: Step::Finetune, total });
         let mut done = 0;
         let mut tick = || {
@@ -181,14 +204,19 @@ impl Finetune<'_> {
         mut after_epoch: impl FnMut(&Trainer) -> Result<()>,
     ) -> Result<()> {
         let batch = self.options.batch.max(1);
-        let steps = self.options.epochs * rows.len().div_ceil(batch);
+        let steps = self.options.epochs * self.inputs.batches(rows, batch).len();
         let mut optimizer = AdamW::new(self.options.weight_decay);
         let mut random = SplitMix64::for_part(self.seed, 1);
         let mut rows = rows.to_vec();
         let mut step = 0;
         for _ in 0..epochs {
             random.shuffle(&mut rows);
-            for rows in rows.chunks(batch) {
+            let mut batches = self.inputs.batches(&rows, batch);
+            if matches!(self.inputs, Inputs::Whole(_)) {
+                // They are in the order of their lengths.
+                random.shuffle(&mut batches);
+            }
+            for rows in &batches {
                 let labels: Vec<usize> = rows.iter().map(|&row| self.labels[row]).collect();
                 let found = trainer.step(&self.inputs.batch(rows)?, &labels)?;
                 if !found.loss.is_finite() {
@@ -207,11 +235,12 @@ impl Finetune<'_> {
 
     fn loss(&self, trainer: &Trainer, rows: &[usize]) -> Result<f64> {
         let mut probabilities = Vec::with_capacity(rows.len() * self.classes);
-        for rows in rows.chunks(self.options.batch.max(1)) {
+        let batches = self.inputs.batches(rows, self.options.batch.max(1));
+        for rows in &batches {
             let logits = trainer.infer(&self.inputs.batch(rows)?)?[0].to_f32();
             probabilities.extend(logits.chunks_exact(self.classes).flat_map(softmax));
         }
-        let labels: Vec<usize> = rows.iter().map(|&row| self.labels[row]).collect();
+        let labels: Vec<usize> = batches.iter().flatten().map(|&row| self.labels[row]).collect();
         metrics::log_loss(&probabilities, &labels, self.classes)
     }
 }

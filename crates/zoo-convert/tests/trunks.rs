@@ -1,6 +1,10 @@
 //! Trunks of recordings and of texts against what their publishers' code makes: see
 //! reference/generate.py.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "tests, and one that is skipped says so"
+)]
 
 use std::path::{Path, PathBuf};
 

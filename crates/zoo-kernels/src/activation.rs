@@ -147,7 +147,7 @@ fn sigmoid(x: f32) -> f32 {
 /// `2^n` by its exponent's bits. `ln 2` is two numbers, the first one short, so that `n ln 2` is
 /// exact (Cody, Waite: *Software Manual for the Elementary Functions*, 1980).
 #[inline(always)]
-fn exponential(x: f32) -> f32 {
+pub(crate) fn exponential(x: f32) -> f32 {
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
     /// Adding it moves all digits but the whole number out.

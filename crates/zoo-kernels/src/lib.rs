@@ -32,6 +32,7 @@ mod panels;
 mod peak;
 mod pool;
 mod program;
+pub mod rows;
 mod scratch;
 mod team;
 mod tile;

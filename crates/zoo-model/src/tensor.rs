@@ -83,6 +83,7 @@ impl Tensor {
     ///
     /// # Panics
     /// Where there is no such part.
+    #[must_use]
     pub fn rows(&self, numbers: &[usize], shape: &[usize]) -> Self {
         let size = self.bytes.len() / self.shape[0].max(1);
         let row = |number: &usize| self.bytes.slice(number * size..(number + 1) * size);

@@ -157,7 +157,7 @@ pub(crate) fn pull(global: &Global, name: &str, options: PullOptions) -> Result<
 pub(crate) fn open(global: &Global, target: &str) -> Result<Bundle> {
     let path = Path::new(target);
     if path.exists() {
-        return open_path(path);
+        return open_path(global, path);
     }
     if looks_like_path(target) {
         bail!("there is no file {target}");
@@ -179,11 +179,36 @@ pub(crate) fn pull_options(global: &Global) -> PullOptions {
     PullOptions { offline: global.offline, ..PullOptions::default() }
 }
 
-fn open_path(path: &Path) -> Result<Bundle> {
+fn open_path(global: &Global, path: &Path) -> Result<Bundle> {
     if format::detect(path)? == format::Format::Zoo {
-        return Ok(Bundle::open(path)?);
+        return open_bundle(global, path);
     }
     Ok(convert(path, &ConvertOptions::default())?.bundle)
+}
+
+/// The bundle at `path`. A large one is hashed when it is first opened, and again once it looks
+/// otherwise.
+fn open_bundle(global: &Global, path: &Path) -> Result<Bundle> {
+    /// What is hashed in some hundredths of a second.
+    const SMALL: u64 = 32 << 20;
+    let before = std::fs::metadata(path);
+    let Some(before) = before.ok().filter(|file| file.is_file() && file.len() > SMALL) else {
+        return Ok(Bundle::open(path)?);
+    };
+    let Ok(store) = cache_dir(global).and_then(|dir| Ok(Store::open(dir)?)) else {
+        return Ok(Bundle::open(path)?);
+    };
+    let named = |bundle: &Bundle| bundle.digest().to_string().parse::<Sha256Digest>().ok();
+    if let Ok(bundle) = Bundle::open_unhashed(path)
+        && named(&bundle).is_some_and(|digest| store.is_unchanged(path, &digest))
+    {
+        return Ok(bundle);
+    }
+    let bundle = Bundle::open(path)?;
+    if let Some(digest) = named(&bundle) {
+        store.note_unchanged(path, &digest, &before);
+    }
+    Ok(bundle)
 }
 
 /// The bundle of what was fetched. A file of another format is converted once, and a delta
@@ -210,7 +235,7 @@ fn open_pulled_at(global: &Global, pulled: &Pulled, depth: usize) -> Result<Bund
     let options = convert_options(pulled)?;
     let cached = cached_bundle(global, pulled, &options)?;
     if cached.is_file() {
-        match Bundle::open(&cached) {
+        match open_bundle(global, &cached) {
             Ok(bundle) => {
                 note(global, &cached, pulled)?;
                 return Ok(bundle);

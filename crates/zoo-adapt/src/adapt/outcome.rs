@@ -59,7 +59,6 @@ impl Outcome {
         data: &Data,
         checked: &DataCheck,
         computed_features: usize,
-        folds: Option<Evaluation>,
         timings: Vec<Timing>,
     ) -> Self {
         let classes = bundle.card.labels.len();
@@ -85,7 +84,7 @@ impl Outcome {
             kind: data.kind,
             bundle,
             evaluation,
-            folds,
+            folds: None,
             data: checked.report.clone(),
             train_examples: data.split.train.len(),
             computed_features,

@@ -184,9 +184,9 @@ fn dataset(table: &Path, rows: Vec<Row>, kind: Kind) -> Result<Dataset> {
     let has_split = examples.iter().any(|example| example.split.is_some());
     if has_split {
         // A row that does not say is learned from.
-        examples.iter_mut().for_each(|example| {
+        for example in &mut examples {
             example.split.get_or_insert(Split::Train);
-        });
+        }
         for (class, name) in classes.iter().enumerate() {
             let trained = |e: &Example| e.class == class && e.split == Some(Split::Train);
             if !examples.iter().any(trained) {

@@ -99,7 +99,7 @@ impl Family {
         let types = matrix("embeddings.token_type_embeddings.weight").map_or(0, |[rows, _]| rows);
         let [wide, _] = matrix(&format!("{}.weight", self.names(0).wide))?;
         let has = |layer: &usize| matrix(&format!("{}.weight", self.names(*layer).query)).is_some();
-        let layers = (0..).take_while(has).count();
+        let layers = (0..weights.len()).take_while(has).count();
         let head = if channels == 384 { 32 } else { 64 };
         let heads = heads.unwrap_or((channels / head).max(1));
         let fits = heads > 0 && channels % heads == 0;

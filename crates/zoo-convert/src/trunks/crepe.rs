@@ -40,7 +40,7 @@ pub(super) fn build(weights: &Weights) -> Option<Result<Graph, zoo_model::Error>
         x = b.max_over_height(&x, 2);
     }
     // Six times half of a quarter of the samples are left of the height, place before channel.
-    let length = channels[5] * (LENGTH / 4 >> 6);
+    let length = channels[5] * ((LENGTH / 4) >> 6);
     let x = b.permute(&x, &[0, 2, 1, 3]);
     let x = b.reshape(&x, &[-1, length as i64]);
     let x = b.unfold(&x, &frames, 2, length);

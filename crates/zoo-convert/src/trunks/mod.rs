@@ -21,8 +21,18 @@ use zoo_text::{Case, Lexicon, Text, Tokens};
 use crate::onnx::OnnxModel;
 use crate::{ConvertOptions, Error, LoadReport, bind};
 
-/// The names that `--arch` takes for trunks.
-pub const NAMES: [&str; 4] = ["bert", "distilbert", "crepe", "silero-vad"];
+/// The names that `--arch` takes for trunks, each with what it reads and what its feature is.
+pub const ALL: [(&str, &str, &str); 4] = [
+    ("bert", "texts, by tokenizer.json", "the mean of the last layer's tokens, of length one"),
+    ("distilbert", "texts, by tokenizer.json", "the same"),
+    ("crepe", "recordings, 16 kHz", "mean and deviation over time of what names pitches"),
+    ("silero-vad", "recordings, 16 kHz", "mean and deviation over time of the recurrent state"),
+];
+
+/// Whether `--arch` takes `name` for a trunk.
+pub fn is_known(name: &str) -> bool {
+    ALL.iter().any(|(known, ..)| *known == name)
+}
 
 /// A trunk whose parameters have been found, without a card's other fields.
 pub(crate) struct Trunk {
@@ -60,13 +70,13 @@ pub(crate) fn find(
     options: &ConvertOptions,
 ) -> Result<Option<Trunk>, Error> {
     let named = options.architecture.as_deref();
-    if named.is_some_and(|name| !NAMES.contains(&name)) {
+    if named.is_some_and(|name| !is_known(name)) {
         return Ok(None);
     }
-    if let Some(weights) = beyond(checkpoint, bert::ANCHOR) {
-        if let Some(family) = bert::Family::of(&weights) {
-            return encoder(path, family, weights, options).map(Some);
-        }
+    if let Some(weights) = beyond(checkpoint, bert::ANCHOR)
+        && let Some(family) = bert::Family::of(&weights)
+    {
+        return encoder(path, family, weights, options).map(Some);
     }
     let (architecture, graph, sound) = if let Some(weights) = beyond(checkpoint, crepe::ANCHOR)
         && let Some(graph) = crepe::build(&weights)

@@ -101,6 +101,29 @@ impl Members {
         listed.map(|(name, bytes)| sums_line(name, Digest::of(bytes))).collect()
     }
 
+    /// Checks every member but `unhashed` against the list of digests, which is returned; the reason
+    /// why not.
+    fn sums_but_for(&self, unhashed: &str) -> Result<&str, String> {
+        let sums = self.text(SUMS)?;
+        let mut lines = sums.split_inclusive('\n');
+        for (name, bytes) in self.in_order().filter(|(name, _)| *name != SUMS) {
+            let line = lines.next().unwrap_or_default();
+            let is_listed = if name == unhashed {
+                line.len() == sums_line(name, Digest::of(&[])).len()
+                    && line.ends_with(&format!("  {name}\n"))
+            } else {
+                line == sums_line(name, Digest::of(bytes))
+            };
+            if !is_listed {
+                return Err(format!("the bytes of `{name}` do not have their digest"));
+            }
+        }
+        match lines.next() {
+            None => Ok(sums),
+            Some(_) => Err(format!("`{SUMS}` lists more than there is")),
+        }
+    }
+
     /// Checks every member against the list of digests, which is returned; the reason why not.
     pub(super) fn checked_sums(&self) -> Result<&str, String> {
         let sums = self.text(SUMS)?;
@@ -169,10 +192,22 @@ pub(super) fn refused(path: &Path, reason: impl Into<String>) -> Error {
     Error::Bundle { path: path.to_owned(), reason: reason.into() }
 }
 
+/// Which members of a bundle are hashed when it is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hashing {
+    /// All of them.
+    All,
+    /// All but the weights, which are believed to have the digest that is listed.
+    AllButWeights,
+}
+
 /// Checks the members' digests and reads them.
-pub(super) fn decode(path: &Path, members: &Members) -> Result<Bundle, Error> {
+pub(super) fn decode(path: &Path, members: &Members, hashing: Hashing) -> Result<Bundle, Error> {
     let refuse = |reason| refused(path, reason);
-    let sums = members.checked_sums().map_err(refuse)?;
+    let sums = match hashing {
+        Hashing::All => members.checked_sums().map_err(refuse)?,
+        Hashing::AllButWeights => members.sums_but_for(WEIGHTS).map_err(refuse)?,
+    };
     let digest = Digest::of(sums.as_bytes());
     let mut card: Card = toml::from_str(members.text(CARD).map_err(refuse)?)
         .map_err(|source| Error::Card { path: path.to_owned(), source: Box::new(source) })?;

@@ -47,6 +47,7 @@ use zoo_text::Lexicon;
 
 pub use card::{Adapted, Card, Metrics, Parent, Parity, Source};
 pub use delta::{Composed, Delta, DeltaError, DeltaHeader, Origin, TensorOrigin};
+use files::Hashing;
 pub use files::map_file;
 pub(crate) use files::{read_weights, write_weights};
 pub use parity::{PARITY_TOLERANCE, ParityError, ParityReport, parity};
@@ -87,7 +88,16 @@ impl Bundle {
             archive::read(&files::map(path)?, files::BUNDLE)
                 .map_err(|reason| files::refused(path, reason))?
         };
-        files::decode(path, &members)
+        files::decode(path, &members, Hashing::All)
+    }
+
+    /// The same without hashing the weights: for a file of which it is known that its bytes are
+    /// those that were hashed when it was last opened. Everything else is checked.
+    pub fn open_unhashed(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let members = archive::read(&files::map(path)?, files::BUNDLE)
+            .map_err(|reason| files::refused(path, reason))?;
+        files::decode(path, &members, Hashing::AllButWeights)
     }
 
     /// Opens a `.zoo` file that is already in memory, such as one inside the program. `name`
@@ -96,7 +106,7 @@ impl Bundle {
         let path = PathBuf::from(name);
         let members = archive::read(&bytes.into(), files::BUNDLE)
             .map_err(|reason| files::refused(&path, reason))?;
-        files::decode(&path, &members)
+        files::decode(&path, &members, Hashing::All)
     }
 
     /// The digest that names this bundle: that of its list of digests.

@@ -176,7 +176,8 @@ impl Executor {
         {
             return Ok(outputs);
         }
-        let mut context = Context::inference(&self.device).with_kernels(false);
+        let kernels = self.engine == Engine::Plan;
+        let mut context = Context::inference(&self.device).with_kernels(kernels);
         let outputs = self.run(inputs, &self.parameters, &mut context)?;
         Ok(outputs.into_iter().map(primitive::download).collect())
     }

@@ -116,12 +116,17 @@ impl Activation {
 
     /// Runs as a node of a graph: by our own operator where there is one.
     pub(super) fn run_node(self, inputs: Values, context: &Context) -> DispatchTensor {
-        if self == Self::Relu
-            && context.kernels()
+        if context.kernels()
             && let Some(Some(x)) = inputs.0.first()
-            && let Some(made) = flex::relu(x)
         {
-            return made;
+            let made = match self {
+                Self::Relu => flex::relu(x),
+                Self::Gelu => flex::gelu(x),
+                _ => None,
+            };
+            if let Some(made) = made {
+                return made;
+            }
         }
         self.run(inputs)
     }
@@ -218,8 +223,21 @@ pub(super) fn infer_softmax(axis: i64, inputs: &Operands) -> Result<Fact, OpErro
     Ok(Fact::float(x.shape.clone()))
 }
 
-pub(super) fn run_softmax(axis: i64, mut inputs: Values, log: bool) -> DispatchTensor {
+pub(super) fn run_softmax(
+    axis: i64,
+    mut inputs: Values,
+    log: bool,
+    context: &Context,
+) -> DispatchTensor {
     let x = inputs.take(0);
-    let axis = axis_of(axis, primitive::shape(&x).len()).unwrap_or_default();
+    let rank = primitive::shape(&x).len();
+    let axis = axis_of(axis, rank).unwrap_or_default();
+    if context.kernels()
+        && !log
+        && axis + 1 == rank
+        && let Some(made) = flex::softmax(&x)
+    {
+        return made;
+    }
     if log { Dispatch::log_softmax(x, axis) } else { Dispatch::softmax(x, axis) }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::operand::{axis_of, broadcast};
 use super::{OpError, Operands, Values};
 use crate::Fact;
-use crate::exec::primitive;
+use crate::exec::{Context, flex, primitive};
 
 /// `(x - mean) / sqrt(var + epsilon) * scale + bias`, where mean and variance are those of the
 /// axes from `axis` to the last, for each index of the axes before. `scale` and `bias` broadcast
@@ -44,7 +44,19 @@ impl LayerNorm {
         Ok(Fact::float(x.shape.clone()))
     }
 
-    pub(super) fn run(self, mut inputs: Values, shape: &[usize]) -> DispatchTensor {
+    pub(super) fn run(
+        self,
+        mut inputs: Values,
+        shape: &[usize],
+        context: &Context,
+    ) -> DispatchTensor {
+        if context.kernels()
+            && axis_of(self.axis, shape.len()).is_ok_and(|axis| axis + 1 == shape.len())
+            && let [Some(x), Some(scale), Some(bias)] = &inputs.0[..]
+            && let Some(made) = flex::layer_norm(x, scale, bias, self.epsilon)
+        {
+            return made;
+        }
         let axis = axis_of(self.axis, shape.len()).unwrap_or_default();
         let (before, normalized) = shape.split_at(axis);
         let length: usize = normalized.iter().product();

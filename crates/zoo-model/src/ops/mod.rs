@@ -406,12 +406,12 @@ impl Op {
         let output = match self {
             Self::Conv(conv) => conv.run(inputs, context),
             Self::BatchNorm(norm) => norm.run(inputs, context),
-            Self::LayerNorm(norm) => norm.run(inputs, shape),
+            Self::LayerNorm(norm) => norm.run(inputs, shape, context),
             Self::Gemm(gemm) => gemm.run(inputs, shape),
             Self::MatMul => linear::run_mat_mul(inputs, shape),
             Self::Activation(activation) => activation.run_node(inputs, context),
-            Self::Softmax { axis } => activation::run_softmax(*axis, inputs, false),
-            Self::LogSoftmax { axis } => activation::run_softmax(*axis, inputs, true),
+            Self::Softmax { axis } => activation::run_softmax(*axis, inputs, false, context),
+            Self::LogSoftmax { axis } => activation::run_softmax(*axis, inputs, true, context),
             Self::Pool(pool) => pool.run(inputs, shape, context),
             Self::GlobalPool(pool) => pool.run(inputs, shape),
             Self::Dropout { probability } => {

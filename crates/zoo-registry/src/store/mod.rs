@@ -27,6 +27,7 @@ mod error;
 mod gc;
 mod in_use;
 mod inventory;
+mod opened;
 mod pins;
 mod stamp;
 mod usage;

@@ -35,7 +35,7 @@ pub(super) const USE_INTERVAL: Duration = Duration::from_hours(1);
 const SETTLED_BY: u64 = 4;
 
 /// How long a file that cannot be settled must have been left alone.
-const UNSETTLED_AGE: Duration = Duration::from_secs(10);
+pub(super) const UNSETTLED_AGE: Duration = Duration::from_secs(10);
 
 /// What is noted of a file. Two that are equal are taken to be of the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -135,9 +135,8 @@ impl Runs {
     /// As far as format and architecture tell.
     pub(crate) fn of(format: FileFormat, architecture: Option<&str>) -> Self {
         let is_built = || {
-            architecture.is_some_and(|name| {
-                trunks::NAMES.contains(&name) || architectures::find(name).is_ok()
-            })
+            architecture
+                .is_some_and(|name| trunks::is_known(name) || architectures::find(name).is_ok())
         };
         match format {
             FileFormat::Zoo | FileFormat::ZooDelta => Self::Yes,

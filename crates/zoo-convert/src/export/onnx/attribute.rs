@@ -23,7 +23,9 @@ pub(super) fn ints(name: &str, values: &[i64]) -> AttributeProto {
     const INTS: u32 = 8;
     let mut attribute = attribute(name, AttributeType::INTS);
     let fields = attribute.special_fields.mut_unknown_fields();
-    values.iter().for_each(|&value| fields.add_varint(INTS, value as u64));
+    for &value in values {
+        fields.add_varint(INTS, value as u64);
+    }
     attribute
 }
 

@@ -20,8 +20,10 @@ mod elementwise;
 mod images;
 mod operand;
 mod pooling;
+mod rows;
 
 pub(crate) use batch_norm::batch_norm;
 pub(crate) use convolution::{Conv2d, conv2d};
 pub(crate) use elementwise::{add, relu};
 pub(crate) use pooling::max_pool2d;
+pub(crate) use rows::{gelu, layer_norm, softmax};
