@@ -46,7 +46,7 @@ fn a_folder_that_cannot_be_learned_from_is_refused_with_the_reason() {
 
     fs::remove_dir_all(zoo.path("data")).unwrap();
     zoo.write("data", "a file");
-    is_refused(&zoo, &["not a folder: data"]);
+    is_refused(&zoo, &["neither a folder nor a table", "data"]);
 }
 
 #[test]
