@@ -134,4 +134,7 @@ fn a_trunk_of_speech_learns_spoken_digits_by_speaker() {
     let (random, speaker) = (of("--folds 5"), of("--folds 6 --group-by {group}_*"));
     assert!(random > 0.8, "{random}");
     assert!(speaker > 0.5 && speaker < random, "{speaker} beside {random}");
+    // Its recurrent layer learns as well, from recordings of several lengths.
+    let line = "adapt s.zoo --data digits --out t.zoo --strategy finetune --stages 1 --epochs 1";
+    zoo.line(line).succeeds().says(&["fine-tune"]).shows(&["accuracy "]);
 }
