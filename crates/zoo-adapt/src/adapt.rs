@@ -118,9 +118,9 @@ pub fn adapt(
 ) -> Result<Outcome> {
     let no_head = || Error::NoHead { model: parent.card.name.clone() };
     let cuts = parent.card.cuts.clone().ok_or_else(no_head)?;
-    let start = match &options.strategy {
+    let further = match &options.strategy {
         Strategy::Probe => None,
-        Strategy::Finetune(finetune) => Some(tuning::start(parent, &cuts, finetune)?),
+        Strategy::Finetune(finetune) => Some((finetune, tuning::start(parent, &cuts, finetune)?)),
     };
     let mut clock = Clock::default();
 
@@ -136,7 +136,7 @@ pub fn adapt(
     clock.lap("model");
     let checked = read_and_check(folder, extractor.reader(), cache.as_ref(), observer);
     let data = usable_data(folder, &checked, options)?;
-    if matches!(options.strategy, Strategy::Finetune(_)) {
+    if further.is_some() {
         data.validation_split(options.seed)?;
     }
     clock.lap("check");
@@ -160,12 +160,8 @@ pub fn adapt(
     ]);
     let mut bundle = assemble(parent, folder, &new_head, &solved.head, options);
     let held_out = data.select(&features, &data.split.held_out);
-    let mut probabilities = solved.head.probabilities(Matrix::new(
-        &held_out.values,
-        held_out.labels.len(),
-        features.length,
-    )?)?;
-    if let (Strategy::Finetune(finetune), Some(start)) = (&options.strategy, &start) {
+    let mut probabilities = solved.head.probabilities(held_out.matrix()?)?;
+    if let Some((finetune, start)) = &further {
         let tuning = Tuning {
             parent,
             new: &new_head,
@@ -256,7 +252,7 @@ fn read_and_check(
         observer.event(Event::Advanced { step: Step::Check, done });
         // What has a feature was decoded before.
         let is_known =
-            cache.is_some_and(|cache| !cache.is_empty() && cache.contains(&Digest::of(bytes)));
+            || cache.is_some_and(|cache| !cache.is_empty() && cache.contains(&Digest::of(bytes)));
         look(reader, bytes, is_known)
     });
     let classes = folder.classes().len();
@@ -338,8 +334,7 @@ fn in_folds(
         let solved =
             probe::solve(&data.select(features, &train), classes, &options.head, options.seed)?;
         let held = data.select(features, &held_out);
-        let matrix = Matrix::new(&held.values, held.labels.len(), features.length)?;
-        probabilities.extend(solved.head.probabilities(matrix)?);
+        probabilities.extend(solved.head.probabilities(held.matrix()?)?);
         labels.extend(held.labels);
     }
     evaluate(&probabilities, &labels, classes)
@@ -361,6 +356,13 @@ struct Selection {
     labels: Vec<usize>,
     groups: Vec<usize>,
     length: usize,
+}
+
+impl Selection {
+    /// The features `[rows, length]`.
+    fn matrix(&self) -> Result<Matrix<'_>> {
+        Matrix::new(&self.values, self.labels.len(), self.length)
+    }
 }
 
 impl Data<'_> {

@@ -1,5 +1,6 @@
 //! A model that names the class of a picture, a text or a recording.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
@@ -7,7 +8,6 @@ use zoo_model::{Bundle, Device, Executor, Kind, Reader};
 
 use crate::check::{CheckOptions, check};
 use crate::dataset::{Content, Dataset};
-use crate::features::MAX_BYTES;
 use crate::metrics::{Evaluation, evaluate};
 use crate::progress::{Event, Observer, Step};
 use crate::{Error, Result};
@@ -48,12 +48,9 @@ impl Classifier {
 
     /// The probability of every class for an example.
     pub fn classify(&self, content: &Content) -> Result<Vec<f32>> {
-        let path = || content.path().unwrap_or(std::path::Path::new("the text")).to_owned();
-        let bytes =
-            content.read(MAX_BYTES).map_err(|source| Error::Read { path: path(), source })?;
-        let inputs = self.reader.read(&bytes, self.executor.graph()).map_err(|source| {
-            Error::Example { name: path().display().to_string(), source: Box::new(source) }
-        })?;
+        let path = || content.path().unwrap_or(Path::new("the text"));
+        let name = || path().display().to_string();
+        let inputs = content.inputs(&self.reader, self.executor.graph(), name)?;
         let logits = self.executor.infer(&inputs)?[0].to_f32();
         Ok(softmax(&logits))
     }

@@ -26,9 +26,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use zoo_model::Kind;
+use zoo_model::{Graph, Kind, Reader, Tensor};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::features::MAX_BYTES;
 
 pub use grouping::Grouping;
 pub(crate) use grouping::joined;
@@ -92,6 +93,23 @@ impl Content {
             Self::File(path) => Some(path),
             Self::Text(_) => None,
         }
+    }
+}
+
+impl Content {
+    /// The inputs of `graph` that it becomes, a batch of one; `name` is what errors call it.
+    ///
+    /// Fails where it cannot be read, or is not what `reader` takes.
+    pub(crate) fn inputs(
+        &self,
+        reader: &Reader,
+        graph: &Graph,
+        name: impl Fn() -> String,
+    ) -> Result<Vec<Tensor>> {
+        let read = |source| Error::Read { path: name().into(), source };
+        let bytes = self.read(MAX_BYTES).map_err(read)?;
+        let inputs = reader.read(&bytes, graph);
+        inputs.map_err(|source| Error::Example { name: name(), source: Box::new(source) })
     }
 }
 

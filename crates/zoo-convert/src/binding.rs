@@ -1,8 +1,10 @@
 use std::cell::LazyCell;
 use std::fmt;
+use std::path::Path;
 
 use zoo_model::{Graph, Weights};
 
+use crate::Error;
 use crate::architectures::constants;
 
 /// What became of the tensors of a checkpoint, and of the parameters of an architecture.
@@ -30,6 +32,15 @@ impl LoadReport {
     /// Whether every parameter was given in its shape.
     pub fn is_complete(&self) -> bool {
         self.missing.is_empty() && self.mis_shaped.is_empty()
+    }
+
+    /// Fails where a parameter of `architecture` was not given by the file at `path`.
+    pub(crate) fn expect_complete(&self, path: &Path, architecture: &str) -> Result<(), Error> {
+        if self.is_complete() {
+            return Ok(());
+        }
+        let (path, architecture) = (path.to_owned(), architecture.to_owned());
+        Err(Error::DoesNotFit { path, architecture, report: Box::new(self.clone()) })
     }
 }
 

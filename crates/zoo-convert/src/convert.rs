@@ -143,16 +143,9 @@ fn foreign(
         }
     };
     check_finite(path, &graph, &weights)?;
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let name = options.name.clone().or_else(|| architecture.map(|found| found.name.to_owned()));
-    let mut card = Card::new(
-        &name.unwrap_or(stem),
-        task_of(&graph, &weights, architecture)?,
-        options.license.as_deref().unwrap_or("unknown"),
-    );
-    card.version = options.version.clone().unwrap_or(card.version);
+    let task = task_of(&graph, &weights, architecture)?;
+    let mut card = new_card(path, task, architecture.map(|found| found.name), source, options);
     card.architecture = variant;
-    card.source = Some(source);
     card.cuts = Cuts::find(&graph, &weights)?;
     card.labels = match (&options.labels, architecture, classes(&graph, &weights)?) {
         (Some(labels), ..) => labels.clone(),
@@ -169,6 +162,23 @@ fn foreign(
     Ok((Bundle::new(card, graph, weights), report))
 }
 
+/// A card of what the file at `path` becomes: called as the options say, else as `usual`, else as the
+/// file.
+pub(crate) fn new_card(
+    path: &Path,
+    task: &str,
+    usual: Option<&str>,
+    source: Source,
+    options: &ConvertOptions,
+) -> Card {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let name = options.name.as_deref().or(usual).unwrap_or(&stem);
+    let mut card = Card::new(name, task, options.license.as_deref().unwrap_or("unknown"));
+    card.version = options.version.clone().unwrap_or(card.version);
+    card.source = Some(source);
+    card
+}
+
 /// A trunk with a card, checked.
 fn trunk_of(
     path: &Path,
@@ -177,16 +187,12 @@ fn trunk_of(
     options: &ConvertOptions,
 ) -> Result<(Bundle, LoadReport), Error> {
     check_finite(path, &trunk.graph, &trunk.weights)?;
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let name = options.name.as_deref().or(trunk.architecture).unwrap_or(&stem);
-    let mut card = Card::new(name, trunk.task, options.license.as_deref().unwrap_or("unknown"));
-    card.version = options.version.clone().unwrap_or(card.version);
-    card.source = Some(source);
+    let card = new_card(path, trunk.task, trunk.architecture, source, options);
     trunk.bundle(card)
 }
 
 /// What became of the tensors of a file that holds its own graph.
-fn all_applied(weights: &Weights) -> LoadReport {
+pub(crate) fn all_applied(weights: &Weights) -> LoadReport {
     let applied = weights.names().map(str::to_owned).collect();
     LoadReport { applied, ..LoadReport::default() }
 }

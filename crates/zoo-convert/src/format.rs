@@ -78,7 +78,7 @@ pub fn detect(path: &Path) -> Result<Format, Error> {
     if caffe::looks_like_caffe(&head) {
         return Ok(Format::Caffe);
     }
-    if words::sniffed(path).map_err(io)? {
+    if words::are_in(path).map_err(io)? {
         return Ok(Format::WordVectors);
     }
     match extension {

@@ -1,14 +1,12 @@
 //! Which architecture a checkpoint has, and in whose names.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use zoo_model::{Graph, Weights};
 
 use crate::architectures::{self, Architecture};
 use crate::renaming::{Dialect, renamed};
-use crate::{ConvertOptions, Error, LoadReport, Preparation, bind};
+use crate::{ConvertOptions, Error, LoadReport, Preparation, bind, companions};
 
 /// Gives the tensors of the checkpoint at `path` to the architecture that they are of.
 pub(crate) fn load_checkpoint(
@@ -18,13 +16,7 @@ pub(crate) fn load_checkpoint(
 ) -> Result<Found, Error> {
     let found = find(path, checkpoint, options)?
         .ok_or_else(|| Error::NoArchitectureFits { path: path.to_owned() })?;
-    if !found.report.is_complete() {
-        return Err(Error::DoesNotFit {
-            path: path.to_owned(),
-            architecture: found.architecture.name.to_owned(),
-            report: Box::new(found.report),
-        });
-    }
+    found.report.expect_complete(path, found.architecture.name)?;
     Ok(found)
 }
 
@@ -98,7 +90,7 @@ fn find(
                 (_, Some(stated)) => Some(stated),
                 ([], None) => None,
                 ([usual, ..], None) if named.is_some() => Some(*usual),
-                (several, None) => Some(dialect_beside(path).ok_or_else(|| {
+                (several, None) => Some(dialect_beside(path, options).ok_or_else(|| {
                     Error::Ambiguous {
                         path: path.to_owned(),
                         architectures: several
@@ -115,12 +107,7 @@ fn find(
 }
 
 /// The dialect of the network that `config.json` beside a checkpoint names, as timm writes it.
-fn dialect_beside(path: &Path) -> Option<&'static Dialect> {
-    /// More bytes than such a file has.
-    const MAX: u64 = 1 << 20;
-    let mut text = String::new();
-    let file = File::open(path.with_file_name("config.json")).ok()?;
-    file.take(MAX).read_to_string(&mut text).ok()?;
-    let config: serde_json::Value = serde_json::from_str(&text).ok()?;
+fn dialect_beside(path: &Path, options: &ConvertOptions) -> Option<&'static Dialect> {
+    let config = companions::json(path, options, "config.json").ok()??;
     Dialect::stated(&format!("timm.{}", config.get("architecture")?.as_str()?))
 }

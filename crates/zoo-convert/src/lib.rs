@@ -20,6 +20,7 @@ pub mod architectures;
 mod binding;
 pub mod caffe;
 mod checkpoint;
+mod companions;
 mod convert;
 #[cfg(feature = "emit-rust")]
 pub mod emit;

@@ -4,18 +4,17 @@
 //! the words. A text's feature is the mean of its words' rows, which the graph computes; there is
 //! no head, for nobody has taught the vectors any classes.
 
-use std::fs::File;
-use std::io::{BufWriter, Read, Write};
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use bytes::Bytes;
-use flate2::read::MultiGzDecoder;
 use half::{bf16, f16};
 use zoo_model::bundle::{Source, map_file};
-use zoo_model::{Bundle, Card, Cuts, DType, Graph, GraphBuilder, Tensor, Weights};
-use zoo_text::vectors::{Findings, HEAD, Policy, Reader, detect};
+use zoo_model::{Bundle, Cuts, DType, Graph, GraphBuilder, Tensor, Weights};
+use zoo_text::vectors::{Findings, Policy, Reader, detect_file};
 use zoo_text::{Case, Lexicon, Text, Tokens};
 
+use crate::convert::new_card;
 use crate::{ConvertOptions, Error};
 
 /// The matrix, by the name it has in bundles: a row for each word.
@@ -37,17 +36,9 @@ pub enum Pooling {
     Sif,
 }
 
-/// The name of the layout of the word vectors at `path`; `None` where it holds none.
-pub(crate) fn sniffed(path: &Path) -> Result<bool, std::io::Error> {
-    let mut head = Vec::new();
-    File::open(path)?.take(HEAD as u64).read_to_end(&mut head)?;
-    if head.starts_with(&[0x1f, 0x8b]) {
-        let mut plain = Vec::new();
-        // A head that ends in the middle of the compressed bytes is an error to the decoder.
-        let _ = MultiGzDecoder::new(&head[..]).take(HEAD as u64).read_to_end(&mut plain);
-        head = plain;
-    }
-    Ok(detect(&head).is_some())
+/// Whether the file at `path` holds word vectors.
+pub(crate) fn are_in(path: &Path) -> Result<bool, std::io::Error> {
+    Ok(detect_file(path)?.is_some())
 }
 
 /// Reads the file at `path`.
@@ -88,14 +79,7 @@ pub(crate) fn convert(
         weights.insert(FREQUENCY, Tensor::from_f32(&[count, 1], &importance(count)));
     }
     let graph = graph(count, dimension, options.pooling)?;
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let mut card = Card::new(
-        options.name.as_deref().unwrap_or(&stem),
-        "word-vectors",
-        options.license.as_deref().unwrap_or("unknown"),
-    );
-    card.version = options.version.clone().unwrap_or(card.version);
-    card.source = Some(source);
+    let mut card = new_card(path, "word-vectors", None, source, options);
     card.cuts = Cuts::of_trunk(&graph, &Weights::new(), &[vec![1, 1], vec![1, 1]])?;
     let case = if is_lower { Case::Lower } else { Case::Keep };
     card.text = Some(Text { tokens: Tokens::Words, case, max_tokens: MAX_TOKENS });

@@ -64,7 +64,7 @@ pub(super) fn solve(
     options: &HeadOptions,
     seed: u64,
 ) -> Result<Solved> {
-    let features = Matrix::new(&train.values, train.labels.len(), train.length)?;
+    let features = train.matrix()?;
     let smallest = (0..classes)
         .map(|class| train.labels.iter().filter(|label| **label == class).count())
         .min()

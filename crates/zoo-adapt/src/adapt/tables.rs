@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use zoo_model::ops::Layout;
-use zoo_model::{DType, Graph, Op, Tensor, Weights};
+use zoo_model::{DType, Graph, Tensor, Weights};
 
 /// Tables that inputs look rows up in, narrowed to some of their rows.
 pub(super) struct Tables(Vec<Table>);
@@ -19,17 +18,10 @@ struct Table {
 
 impl Tables {
     /// The parameters of `graph` that inputs look rows up in, and the number of that input.
-    pub(super) fn of(graph: &Graph) -> impl Iterator<Item = (&String, usize)> {
-        graph.nodes.iter().filter_map(|node| {
-            let (Op::Layout(Layout::Gather { axis: 0 }), [table, indices]) =
-                (&node.op, &node.inputs[..])
-            else {
-                return None;
-            };
-            let input = graph.inputs.iter().position(|info| info.name == *indices)?;
-            let is_matrix = graph.parameters.get(table)?.shape.len() == 2;
-            is_matrix.then_some((table, input))
-        })
+    pub(super) fn of(graph: &Graph) -> impl Iterator<Item = (&str, usize)> {
+        let matrices =
+            graph.lookups().filter(|lookup| graph.parameters[lookup.table].shape.len() == 2);
+        matrices.map(|lookup| (lookup.table, lookup.input))
     }
 
     /// The tables of `graph`, which is changed to take those with only the rows that occur in
@@ -38,7 +30,7 @@ impl Tables {
         // Two tables that one input looks up in keep the same rows; a table that two inputs look up
         // in stays as it is.
         let found: Vec<(String, usize)> =
-            Self::of(graph).map(|(name, input)| (name.clone(), input)).collect();
+            Self::of(graph).map(|(name, input)| (name.to_owned(), input)).collect();
         let mut tables = Vec::new();
         for (name, input) in &found {
             if found.iter().filter(|(other, _)| other == name).count() > 1 {

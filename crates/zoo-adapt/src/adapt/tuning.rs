@@ -5,7 +5,7 @@ use zoo_model::{Bundle, Cuts, DType, Executor, Kind, Tensor};
 
 use super::tables::Tables;
 use super::{AdaptOptions, Data, Selection, probe, set_head};
-use crate::features::{Extractor, MAX_BYTES};
+use crate::features::Extractor;
 use crate::finetune::{Finetune, FinetuneOptions, Inputs, LEARNING_RATE, LEARNING_RATE_OF_WORDS};
 use crate::progress::Observer;
 use crate::{Error, Result};
@@ -137,12 +137,8 @@ impl Tuning<'_> {
     }
 
     fn read(&self, example: &crate::dataset::Example) -> Result<Vec<Tensor>> {
-        let read = |source| Error::Read { path: example.name().into(), source };
-        let bytes = example.content.read(MAX_BYTES).map_err(read)?;
-        self.extractor
-            .reader()
-            .read(&bytes, &self.new.graph)
-            .map_err(|source| Error::Example { name: example.name(), source: Box::new(source) })
+        let reader = self.extractor.reader();
+        example.content.inputs(reader, &self.new.graph, || example.name())
     }
 
     fn train(

@@ -138,7 +138,7 @@ impl Family {
 
 /// What is added to the scores of each key: nothing for tokens that count, so much for others that
 /// nothing is left of them.
-pub(super) fn mask_bias(b: &mut GraphBuilder, mask: &Value) -> Value {
+fn mask_bias(b: &mut GraphBuilder, mask: &Value) -> Value {
     let one = b.constant(&[1], &[1.0]);
     let absent = b.combine(Binary::Sub, mask, &one);
     let bias = b.scale(&absent, 1e9);

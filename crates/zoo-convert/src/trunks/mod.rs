@@ -10,7 +10,7 @@ mod crepe;
 mod outputs;
 mod silero;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bytes::Bytes;
 use serde_json::Value as Json;
@@ -18,8 +18,9 @@ use zoo_model::{Bundle, Card, Cuts, Graph, GraphBuilder, Reader, Weights};
 use zoo_sound::{FrontEnd, LogMel, LogMelStatistics, Sound};
 use zoo_text::{Case, Lexicon, Text, Tokens};
 
+use crate::convert::all_applied;
 use crate::onnx::OnnxModel;
-use crate::{ConvertOptions, Error, LoadReport, bind};
+use crate::{ConvertOptions, Error, LoadReport, bind, companions};
 
 /// The names that `--arch` takes for trunks, each with what it reads and what its feature is.
 pub const ALL: [(&str, &str, &str); 4] = [
@@ -93,7 +94,7 @@ pub(crate) fn find(
             || name.ends_with("num_batches_tracked")
     };
     let (weights, report) = bind(&graph, checkpoint.clone(), ignored);
-    complete(path, architecture, &report)?;
+    report.expect_complete(path, architecture)?;
     Ok(Some(Trunk {
         architecture: Some(architecture),
         task: "audio-embedding",
@@ -125,17 +126,6 @@ fn beyond(checkpoint: &Weights, anchor: &str) -> Option<Weights> {
     Some(renamed.collect())
 }
 
-fn complete(path: &Path, architecture: &str, report: &LoadReport) -> Result<(), Error> {
-    if report.is_complete() {
-        return Ok(());
-    }
-    Err(Error::DoesNotFit {
-        path: path.to_owned(),
-        architecture: architecture.to_owned(),
-        report: Box::new(report.clone()),
-    })
-}
-
 fn encoder(
     path: &Path,
     family: bert::Family,
@@ -151,7 +141,7 @@ fn encoder(
         format: "BERT checkpoint",
         reason,
     };
-    let config = beside(path, options, "config.json")?;
+    let config = companions::json(path, options, "config.json")?;
     if let Some(other) = config.as_ref().and_then(|config| config.get("model_type")?.as_str())
         && other != model_type
     {
@@ -174,8 +164,8 @@ fn encoder(
             || name.ends_with("position_ids")
     };
     let (weights, report) = bind(&graph, weights, ignored);
-    complete(path, name, &report)?;
-    let sentence = beside(path, options, "sentence_bert_config.json")?;
+    report.expect_complete(path, name)?;
+    let sentence = companions::json(path, options, "sentence_bert_config.json")?;
     let most = number(&sentence, "max_seq_length").unwrap_or(sizes.positions).min(sizes.positions);
     Ok(Trunk {
         architecture: Some(name),
@@ -201,10 +191,7 @@ pub(crate) fn of_onnx(
     options: &ConvertOptions,
 ) -> Result<Result<Trunk, OnnxModel>, Error> {
     let OnnxModel { graph, weights } = model;
-    let report = LoadReport {
-        applied: weights.names().map(str::to_owned).collect(),
-        ..LoadReport::default()
-    };
+    let report = all_applied(&weights);
     let trunk = |task, graph, weights, report| Trunk {
         architecture: None,
         task,
@@ -217,7 +204,7 @@ pub(crate) fn of_onnx(
     };
     if outputs::takes_tokens(&graph) {
         let lexicon = tokenizer(path, options)?;
-        let sentence = beside(path, options, "sentence_bert_config.json")?;
+        let sentence = companions::json(path, options, "sentence_bert_config.json")?;
         let most = sentence.and_then(|json| json.get("max_seq_length")?.as_u64()).unwrap_or(512);
         let graph = outputs::pool_tokens(graph, &weights)?;
         let text = options.text.clone().unwrap_or_else(|| tokens(most as usize));
@@ -255,43 +242,8 @@ pub fn log_mel_statistics() -> Result<Bundle, Error> {
     Ok(Bundle::new(card, graph, Weights::new()))
 }
 
-/// A file of texts that belongs to the one at `path`: handed over, or beside it.
-fn companion(path: &Path, options: &ConvertOptions, name: &str) -> PathBuf {
-    options.companions.get(name).cloned().unwrap_or_else(|| path.with_file_name(name))
-}
-
-/// The JSON in such a file; `None` where there is none.
-fn beside(path: &Path, options: &ConvertOptions, name: &str) -> Result<Option<Json>, Error> {
-    let file = companion(path, options, name);
-    match read(&file, 1 << 20) {
-        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| Error::Malformed {
-            path: file,
-            format: "JSON",
-            reason: error.to_string(),
-        }),
-    }
-}
-
 fn tokenizer(path: &Path, options: &ConvertOptions) -> Result<Lexicon, Error> {
-    let file = companion(path, options, "tokenizer.json");
-    match read(&file, zoo_text::MAX_TOKENIZER as u64) {
-        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            Err(Error::NoTokenizer { path: path.to_owned() })
-        }
-        Err(error) => Err(error),
-        Ok(bytes) => Ok(Lexicon::Tokenizer(Bytes::from(bytes))),
-    }
-}
-
-/// A small file.
-fn read(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
-    let io = |source| Error::Io { path: path.to_owned(), source };
-    let size = std::fs::metadata(path).map_err(io)?.len();
-    if size > most {
-        let message = format!("{size} bytes, {most} are the most");
-        return Err(io(std::io::Error::new(std::io::ErrorKind::FileTooLarge, message)));
-    }
-    std::fs::read(path).map_err(io)
+    let bytes = companions::bytes(path, options, "tokenizer.json", zoo_text::MAX_TOKENIZER as u64)?;
+    let bytes = bytes.ok_or_else(|| Error::NoTokenizer { path: path.to_owned() })?;
+    Ok(Lexicon::Tokenizer(Bytes::from(bytes)))
 }

@@ -1,6 +1,6 @@
 //! The outputs of networks that make something of every token or every moment, pooled to one feature.
 
-use zoo_model::{DType, Graph, GraphBuilder, Weights};
+use zoo_model::{DType, Graph, GraphBuilder, Reader, Weights};
 use zoo_sound::Sound;
 
 use crate::Error;
@@ -68,14 +68,8 @@ pub(super) fn pool_tokens(graph: Graph, weights: &Weights) -> Result<Graph, Erro
 /// Mean and deviation over time of the outputs that are `[?, time, n]` for as many moments as the
 /// first; the first output itself where it is `[?, n]`.
 pub(super) fn pool_time(graph: Graph, weights: &Weights, sound: &Sound) -> Result<Graph, Error> {
-    let Some(info) = graph.inputs.first() else { return Ok(graph) };
-    let mut shape = vec![1];
-    shape.extend(sound.output_shape().unwrap_or_else(|| info.shape_with(1)[1..].to_vec()));
-    if shape.len() + 1 == info.shape.len() {
-        let at = if info.shape[1] == Some(1) { 1 } else { shape.len() };
-        shape.insert(at, 1);
-    }
-    let shapes = shapes(&graph, weights, &[shape])?;
+    let reader = Reader::Sound(Box::new(sound.prepare().map_err(zoo_model::Error::from)?));
+    let shapes = shapes(&graph, weights, &reader.input_shapes(&graph))?;
     let Some(&[_, time, _]) = shapes.first().map(Vec::as_slice) else {
         let first = graph.outputs.first().cloned().unwrap_or_default();
         return Ok(graph.until(&first));

@@ -14,8 +14,8 @@ use safetensors::tensor::Metadata;
 use serde::{Deserialize, Serialize};
 
 use super::files::{
-    CARD, Encoded, GRAPH, LABELS, MAX_TOKENIZER, MAX_VOCABULARY, Members, SUMS, TOKENIZER, Table,
-    VOCABULARY, WEIGHTS,
+    CARD, Encoded, GRAPH, Hashing, LABELS, MAX_TOKENIZER, MAX_VOCABULARY, Members, SUMS, TOKENIZER,
+    Table, VOCABULARY, WEIGHTS,
 };
 use super::{Bundle, Parent, archive, files, write};
 use crate::{Digest, Error, Tensor, Weights};
@@ -360,7 +360,7 @@ fn result_of(whole: &Encoded) -> Result<Composed, String> {
 /// Takes a delta apart and checks it; the reason why not.
 fn decode(path: &Path, bytes: &Bytes) -> Result<Delta, String> {
     let members = archive::read(bytes, DELTA)?;
-    members.checked_sums()?;
+    members.checked_sums(Hashing::All)?;
     for name in [CARD, GRAPH] {
         members.get(name)?;
     }

@@ -101,39 +101,25 @@ impl Members {
         listed.map(|(name, bytes)| sums_line(name, Digest::of(bytes))).collect()
     }
 
-    /// Checks every member but `unhashed` against the list of digests, which is returned; the reason
-    /// why not.
-    fn sums_but_for(&self, unhashed: &str) -> Result<&str, String> {
+    /// Checks every member that is hashed against the list of digests, which is returned; the reason
+    /// why not. Of one that is not, the list must have a line.
+    pub(super) fn checked_sums(&self, hashing: Hashing) -> Result<&str, String> {
         let sums = self.text(SUMS)?;
-        let mut lines = sums.split_inclusive('\n');
-        for (name, bytes) in self.in_order().filter(|(name, _)| *name != SUMS) {
-            let line = lines.next().unwrap_or_default();
-            let is_listed = if name == unhashed {
-                line.len() == sums_line(name, Digest::of(&[])).len()
-                    && line.ends_with(&format!("  {name}\n"))
-            } else {
-                line == sums_line(name, Digest::of(bytes))
-            };
-            if !is_listed {
-                return Err(format!("the bytes of `{name}` do not have their digest"));
+        let listed = || sums.split_inclusive('\n');
+        let line = |name: &str, bytes: &[u8]| {
+            if hashing == Hashing::AllButWeights && name == WEIGHTS {
+                let length = sums_line(name, Digest::of(&[])).len();
+                let is_line =
+                    |line: &&str| line.len() == length && line.ends_with(&format!("  {name}\n"));
+                return listed().find(is_line).unwrap_or_default().to_owned();
             }
-        }
-        match lines.next() {
-            None => Ok(sums),
-            Some(_) => Err(format!("`{SUMS}` lists more than there is")),
-        }
-    }
-
-    /// Checks every member against the list of digests, which is returned; the reason why not.
-    pub(super) fn checked_sums(&self) -> Result<&str, String> {
-        let sums = self.text(SUMS)?;
-        if sums == self.sums() {
+            sums_line(name, Digest::of(bytes))
+        };
+        let members = || self.in_order().filter(|(name, _)| *name != SUMS);
+        if members().map(|(name, bytes)| line(name, bytes)).collect::<String>() == sums {
             return Ok(sums);
         }
-        let stands = |name: &str, bytes: &[u8]| {
-            sums.split_inclusive('\n').any(|line| line == sums_line(name, Digest::of(bytes)))
-        };
-        let broken = self.in_order().find(|(name, bytes)| *name != SUMS && !stands(name, bytes));
+        let broken = members().find(|(name, bytes)| !listed().any(|l| l == line(name, bytes)));
         let name = broken.map_or(SUMS, |(name, _)| name);
         Err(format!("the bytes of `{name}` do not have their digest"))
     }
@@ -204,10 +190,7 @@ pub(super) enum Hashing {
 /// Checks the members' digests and reads them.
 pub(super) fn decode(path: &Path, members: &Members, hashing: Hashing) -> Result<Bundle, Error> {
     let refuse = |reason| refused(path, reason);
-    let sums = match hashing {
-        Hashing::All => members.checked_sums().map_err(refuse)?,
-        Hashing::AllButWeights => members.sums_but_for(WEIGHTS).map_err(refuse)?,
-    };
+    let sums = members.checked_sums(hashing).map_err(refuse)?;
     let digest = Digest::of(sums.as_bytes());
     let mut card: Card = toml::from_str(members.text(CARD).map_err(refuse)?)
         .map_err(|source| Error::Card { path: path.to_owned(), source: Box::new(source) })?;

@@ -1,7 +1,5 @@
 use super::{Bundle, Parity, probe_shape, typed_probe};
-use crate::graph::Node;
-use crate::ops::Layout;
-use crate::{Device, Error, Executor, Graph, Op, Tensor, Weights};
+use crate::{Device, Error, Executor, Graph, Tensor, Weights};
 
 /// The largest difference that agrees, as a share of the outputs' standard deviation.
 ///
@@ -24,7 +22,8 @@ pub fn parity(graph: &Graph, weights: &Weights, device: Device) -> Result<Parity
         .inputs
         .iter()
         .zip(&shapes)
-        .map(|(info, shape)| within(typed_probe(info.dtype, shape), rows(graph, &info.name)))
+        .enumerate()
+        .map(|(number, (info, shape))| within(typed_probe(info.dtype, shape), rows(graph, number)))
         .collect();
     let executor = Executor::with_tables_in_place(graph.clone(), weights, &device)?;
     let output = executor.infer(&inputs)?.first().map(Tensor::to_f32).unwrap_or_default();
@@ -36,14 +35,10 @@ pub fn parity(graph: &Graph, weights: &Weights, device: Device) -> Result<Parity
     Ok(Parity { rule: RULE.to_owned(), shape, expected, deviation })
 }
 
-/// The rows of the smallest table that the input `name` of `graph` looks rows up in.
-fn rows(graph: &Graph, name: &str) -> Option<usize> {
-    let lookups = graph.nodes.iter().filter(|node| {
-        let is_lookup = matches!(node.op, Op::Layout(Layout::Gather { axis: 0 }));
-        is_lookup && node.inputs.get(1).is_some_and(|indices| indices == name)
-    });
-    let table = |node: &Node| graph.parameters.get(&node.inputs[0])?.shape.first().copied();
-    lookups.filter_map(table).min()
+/// The rows of the smallest table that input `number` of `graph` looks rows up in.
+fn rows(graph: &Graph, number: usize) -> Option<usize> {
+    let of_input = graph.lookups().filter(|lookup| lookup.input == number);
+    of_input.filter_map(|lookup| graph.parameters[lookup.table].shape.first().copied()).min()
 }
 
 /// Whole numbers, what is left of them on division by `rows`: each is then a row.

@@ -4,8 +4,7 @@
 //! a few dozen. So the table is not brought to the device: what a node would look up in it becomes
 //! an input of the graph instead, and those rows are read from the mapped file.
 
-use crate::ops::Layout;
-use crate::{DType, Error, Graph, Op, Tensor, ValueInfo, Weights};
+use crate::{DType, Error, Graph, Tensor, ValueInfo, Weights};
 
 /// The lookups that were taken out of a graph.
 #[derive(Debug, Clone, Default)]
@@ -29,20 +28,13 @@ impl Lookups {
     pub(super) fn take(graph: &mut Graph, weights: &Weights) -> Self {
         let mut each = Vec::new();
         let whole = graph.clone();
-        for node in &whole.nodes {
-            let (Op::Layout(Layout::Gather { axis: 0 }), [name, indices]) =
-                (&node.op, &node.inputs[..])
-            else {
+        for lookup in whole.lookups() {
+            let (node, name, input) = (lookup.node, lookup.table, lookup.input);
+            let reads = whole.nodes.iter().flat_map(|node| &node.inputs).chain(&whole.outputs);
+            if reads.filter(|read| *read == name).count() > 1 {
                 continue;
-            };
-            let is_read_once =
-                whole.nodes.iter().flat_map(|node| &node.inputs).filter(|n| *n == name).count()
-                    == 1
-                    && !whole.outputs.contains(name);
-            let input = whole.inputs.iter().position(|info| info.name == *indices);
-            let (Some(parameter), Some(table), Some(input)) =
-                (whole.parameters.get(name), weights.get(name), input.filter(|_| is_read_once))
-            else {
+            }
+            let (parameter, Some(table)) = (&whole.parameters[name], weights.get(name)) else {
                 continue;
             };
             let [_, columns] = parameter.shape[..] else { continue };

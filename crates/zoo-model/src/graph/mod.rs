@@ -10,6 +10,7 @@ mod check;
 mod cuts;
 mod fact;
 mod infer;
+mod lookups;
 mod surgery;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ pub use check::GraphError;
 pub use cuts::Cuts;
 pub use fact::{Fact, Facts};
 pub(crate) use infer::{infer_node, refusal};
+pub use lookups::Lookup;
 pub use surgery::NewHead;
 
 use crate::{DType, Hasher, Op};

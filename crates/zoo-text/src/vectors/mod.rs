@@ -47,6 +47,6 @@ pub use findings::{Finding, Findings, MAX_FINDINGS};
 pub use flaw::{Flaw, Place};
 pub use header::{MAX_COUNT, MAX_DIMENSION};
 pub use layout::{HEAD, Layout, MIN_PLAIN_DIMENSION, detect};
-pub use open::Opened;
+pub use open::{Opened, detect_file};
 pub use policy::{Malformed, Policy};
 pub use reader::{MAX_LINE, Reader, Row};
