@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use zoo_model::bundle::{Adapted, Metrics, Parent, parity};
+use zoo_model::bundle::{Adapted, Metrics, Parent};
 use zoo_model::graph::NewHead;
 use zoo_model::{Bundle, Device, Digest, Kind, Reader, Tensor};
 
@@ -191,7 +191,7 @@ pub fn adapt(
     };
     bundle.card.cuts = Some(new_head.cuts.clone());
     // On the processor whatever the trunk ran on: what others compare with is one thing.
-    bundle.card.parity = Some(parity(&bundle.graph, &bundle.weights, Device::Cpu)?);
+    bundle.card.parity = Some(bundle.parity(Device::Cpu)?);
     bundle.card.adapted = Some(Adapted {
         tool: options.tool.clone(),
         seed: options.seed,
@@ -414,6 +414,7 @@ fn assemble(
     "0.1.0".clone_into(&mut bundle.card.version);
     bundle.card.labels = folder.classes().to_vec();
     bundle.card.source = None;
+    bundle.card.transcript = None;
     task_of(folder.kind()).clone_into(&mut bundle.card.task);
     bundle.lexicon.clone_from(&parent.lexicon);
     bundle

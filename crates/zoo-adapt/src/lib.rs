@@ -43,6 +43,7 @@ pub mod report;
 pub mod adapt;
 pub mod classifier;
 pub mod progress;
+pub mod transcriber;
 
 mod error;
 mod thumbnail;

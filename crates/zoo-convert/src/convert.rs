@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use zoo_model::bundle::{Source, parity};
+use zoo_model::bundle::Source;
 use zoo_model::{Bundle, Card, Cuts, DType, Device, Digest, Graph, Op, Preprocess, Weights};
 use zoo_sound::Sound;
 use zoo_text::Text;
@@ -100,7 +100,7 @@ pub fn convert(path: &Path, options: &ConvertOptions) -> Result<Conversion, Erro
         bundle.weights = bundle.weights.to_float(precision);
     }
     if format != Format::Zoo || options.precision.is_some() {
-        bundle.card.parity = Some(parity(&bundle.graph, &bundle.weights, Device::Cpu)?);
+        bundle.card.parity = Some(bundle.parity(Device::Cpu)?);
     }
     Ok(Conversion { bundle, report, format, findings })
 }

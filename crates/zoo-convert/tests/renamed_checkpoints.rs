@@ -1,15 +1,18 @@
 //! Checkpoints with other publishers' names give what their libraries compute from them.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use zoo_convert::architectures::{self, rule_weights};
 use zoo_convert::renaming::renamed;
 use zoo_convert::{Conversion, ConvertOptions, Error, bind, convert};
 use zoo_model::bundle::rule_tiles;
-use zoo_model::{DType, Device, Executor, Graph, Parameter, Tensor, Weights};
+use zoo_model::{Device, Executor, Graph, Tensor, Weights};
+
+mod drawn;
+
+use drawn::{expanded, write};
 
 struct Fixture {
     architecture: String,
@@ -30,21 +33,6 @@ fn fixture(name: &str) -> Fixture {
         logits: json["logits"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect(),
         weights: rule_weights(&names, 1.0),
     }
-}
-
-/// `blocks.{0..11}.norm1.weight [768]`, for each number.
-fn expanded(line: &str) -> Vec<(String, Parameter)> {
-    let (name, shape) = line.split_once(" [").unwrap();
-    let lengths = shape.trim_end_matches(']').split(", ");
-    let shape = lengths.map(|length| length.parse().unwrap()).collect();
-    let parameter = Parameter { dtype: DType::F32, shape, trainable: true };
-    let Some((before, rest)) = name.split_once('{') else {
-        return vec![(name.to_owned(), parameter)];
-    };
-    let (range, after) = rest.split_once('}').unwrap();
-    let (first, last) = range.split_once("..").unwrap();
-    let numbers: std::ops::RangeInclusive<usize> = first.parse().unwrap()..=last.parse().unwrap();
-    numbers.map(|number| (format!("{before}{number}{after}"), parameter.clone())).collect()
 }
 
 /// The checkpoint is found to be of its architecture, and gives the library's logits.
@@ -189,21 +177,6 @@ fn names_of_networks_that_compute_differently_are_not_guessed_between() {
     assert!(matches!(converted(), Err(Error::Ambiguous { .. })));
     // No network but those is ported.
     assert!(matches!(architectures::find("tf_resnet50"), Err(Error::UnknownArchitecture { .. })));
-}
-
-fn write(dir: &Path, weights: &Weights) -> PathBuf {
-    let view = |tensor: &Tensor| {
-        let (dtype, shape) = (safetensors::Dtype::F32, tensor.shape().to_vec());
-        let bytes = tensor.bytes().to_vec();
-        (dtype, shape, bytes)
-    };
-    let tensors: BTreeMap<_, _> = weights.iter().map(|(n, t)| (n.clone(), view(t))).collect();
-    let views = tensors.iter().map(|(name, (dtype, shape, bytes))| {
-        (name, safetensors::tensor::TensorView::new(*dtype, shape.clone(), bytes).unwrap())
-    });
-    let path = dir.join("model.safetensors");
-    fs::write(&path, safetensors::serialize(views, None).unwrap()).unwrap();
-    path
 }
 
 /// From the file to a bundle, with a prefix before every name but the head's, with counters, and

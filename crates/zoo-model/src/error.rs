@@ -112,6 +112,12 @@ pub enum Error {
     /// A recording, or what is made of it.
     #[error(transparent)]
     Sound(#[from] zoo_sound::Error),
+    /// A way to write a transcript that is not the model's.
+    #[error("the card's `transcript` does not fit the model: {problem}")]
+    Transcript {
+        /// What does not fit.
+        problem: String,
+    },
 }
 
 impl Error {

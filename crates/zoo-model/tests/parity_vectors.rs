@@ -1,8 +1,11 @@
 //! A parity vector agrees with the model that it was made of, and with no other.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use zoo_model::bundle::{PARITY_TOLERANCE, Parity, ParityError, parity};
+use zoo_model::bundle::{PARITY_TOLERANCE, Parity, ParityError, rule_tensor};
+use zoo_model::graph::TimeConv;
+use zoo_model::ops::Reduction;
 use zoo_model::{Bundle, Card, Device, Error, GraphBuilder, Tensor, Weights};
+use zoo_sound::Sound;
 
 /// A linear map to 20 numbers, of which a vector holds 16.
 fn bundle() -> Bundle {
@@ -10,14 +13,17 @@ fn bundle() -> Bundle {
     let x = builder.input("x", &[None, Some(3)]);
     let y = builder.linear("fc", &x, 3, 20);
     let graph = builder.finish(&[("y", &y)]).unwrap();
-    let values = zoo_model::bundle::rule_tensor("fc", 60);
+    let values = rule_tensor("fc", 60);
     let values: Vec<f32> = values.iter().map(|x| *x as f32).collect();
     let mut weights = Weights::new();
     weights.insert("fc.weight", Tensor::from_f32(&[20, 3], &values));
     weights.insert("fc.bias", Tensor::from_f32(&[20], &[0.5; 20]));
-    let mut card = Card::new("tiny", "other", "MIT");
-    card.parity = Some(parity(&graph, &weights, Device::Cpu).unwrap());
-    Bundle::new(card, graph, weights)
+    with_vector(Bundle::new(Card::new("tiny", "other", "MIT"), graph, weights))
+}
+
+fn with_vector(mut bundle: Bundle) -> Bundle {
+    bundle.card.parity = Some(bundle.parity(Device::Cpu).unwrap());
+    bundle
 }
 
 /// Whether the bundle agrees once its vector was changed.
@@ -73,7 +79,7 @@ fn what_is_not_a_number_never_agrees() {
     // Nor where both sides have none.
     let mut bundle = bundle();
     bundle.weights.insert("fc.bias", Tensor::from_f32(&[20], &[f32::NAN; 20]));
-    bundle.card.parity = Some(parity(&bundle.graph, &bundle.weights, Device::Cpu).unwrap());
+    let bundle = with_vector(bundle);
     let report = bundle.check_parity(Device::Cpu).unwrap();
     assert!(report.error.is_nan() && !report.agrees(), "{report:?}");
 }
@@ -91,6 +97,39 @@ fn a_vector_of_another_length_input_or_rule_is_an_error() {
         let mut bundle = bundle();
         change(bundle.card.parity.as_mut().unwrap());
         let error = bundle.check_parity(Device::Cpu).unwrap_err();
+        assert!(matches!(error, Error::Parity(ParityError::OtherProbe { .. })), "{error}");
+    }
+}
+
+/// A network that hears nothing shorter than a tenth of a second at 16 kHz.
+#[test]
+fn a_recording_of_any_length_is_probed_with_a_second() {
+    let mut builder = GraphBuilder::new();
+    let x = builder.input("waveform", &[None, None]);
+    let x = builder.unsqueeze(&x, 1);
+    let x = builder.with_channels(&x, 1);
+    let conv =
+        TimeConv { outputs: 2, kernel: 1600, stride: 400, padding: 0, groups: 1, bias: false };
+    let x = builder.conv_over_time("conv", &x, conv);
+    let y = builder.reduce(&x, Reduction::Mean, 2);
+    let graph = builder.finish(&[("y", &y)]).unwrap();
+    let weight = rule_tensor("conv", 3200).into_iter().map(|x| x as f32).collect::<Vec<_>>();
+    let mut weights = Weights::new();
+    weights.insert("conv.weight", Tensor::from_f32(&[2, 1, 1600], &weight));
+    let mut card = Card::new("ear", "audio-embedding", "MIT");
+    card.sound = Some(Sound::default());
+    let bundle = with_vector(Bundle::new(card, graph, weights));
+    assert_eq!(bundle.card.parity.as_ref().unwrap().shape, [1, 16_000]);
+    assert!(bundle.check_parity(Device::Cpu).unwrap().agrees());
+    // Who made a vector with another length said so; one that nobody has memory for is refused.
+    let with_length = |length| {
+        let mut bundle = bundle.clone();
+        bundle.card.parity.as_mut().unwrap().shape = vec![1, length];
+        bundle.check_parity(Device::Cpu)
+    };
+    assert!(!with_length(8000).unwrap().agrees());
+    for length in [1 << 25, usize::MAX] {
+        let error = with_length(length).unwrap_err();
         assert!(matches!(error, Error::Parity(ParityError::OtherProbe { .. })), "{error}");
     }
 }

@@ -163,7 +163,7 @@ impl Prepared {
 
     /// Cuts off what is longer than every input is to be.
     fn cut<'a>(&self, samples: Cow<'a, [f32]>) -> Cow<'a, [f32]> {
-        let length = self.sound.samples().map_or(samples.len(), |most| most.min(samples.len()));
+        let length = samples.len().min(self.sound.bounds().1);
         match samples {
             Cow::Borrowed(samples) => Cow::Borrowed(&samples[..length]),
             Cow::Owned(mut samples) => {
@@ -186,8 +186,7 @@ impl Prepared {
 
     /// Puts zeros behind what is shorter than every input, or than the front end can do with.
     fn lengthen<'a>(&self, samples: Cow<'a, [f32]>) -> Cow<'a, [f32]> {
-        let least = self.sound.front_end.least_samples();
-        let least = self.sound.samples().map_or(least, |length| length.max(least));
+        let least = self.sound.front_end.least_samples().max(self.sound.bounds().0);
         if samples.len() >= least {
             return samples;
         }

@@ -17,6 +17,12 @@ pub struct Sound {
     /// by zeros. Left out, recordings keep their lengths.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
+    /// The least length of an input that has no fixed one: what is shorter is followed by zeros.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub least_seconds: Option<f64>,
+    /// The greatest length of an input that has no fixed one: what is longer is cut at its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub most_seconds: Option<f64>,
     /// Whether samples are brought to mean 0 and deviation 1, `(x - mean) / sqrt(var + 1e-7)`,
     /// after cutting and before zeros are added, as `Wav2Vec2FeatureExtractor` of transformers
     /// does.
@@ -27,14 +33,31 @@ pub struct Sound {
 
 impl Default for Sound {
     fn default() -> Self {
-        Self { rate: 16_000, seconds: None, normalise: false, front_end: FrontEnd::default() }
+        Self {
+            rate: 16_000,
+            seconds: None,
+            least_seconds: None,
+            most_seconds: None,
+            normalise: false,
+            front_end: FrontEnd::default(),
+        }
     }
 }
 
 impl Sound {
     /// The number of samples of every input, where it is fixed: `seconds * rate`, rounded.
     pub fn samples(&self) -> Option<usize> {
-        self.seconds.map(|seconds| (seconds * f64::from(self.rate)).round() as usize)
+        self.seconds.map(|seconds| self.samples_in(seconds))
+    }
+
+    /// The fewest and the most samples of an input, before the front end asks for more.
+    pub(crate) fn bounds(&self) -> (usize, usize) {
+        let count = |bound: Option<f64>| bound.or(self.seconds).map(|s| self.samples_in(s));
+        (count(self.least_seconds).unwrap_or(1), count(self.most_seconds).unwrap_or(usize::MAX))
+    }
+
+    fn samples_in(&self, seconds: f64) -> usize {
+        (seconds * f64::from(self.rate)).round() as usize
     }
 
     /// The shape of every input, or `None` where it depends on the recording (or where

@@ -23,14 +23,29 @@ impl Sound {
                 format!("is {} Hz ({} to {} allowed)", self.rate, RATES.start(), RATES.end());
             return Err(invalid("rate", problem));
         }
-        if let Some(seconds) = self.seconds {
+        let lengths = [
+            ("seconds", self.seconds),
+            ("least_seconds", self.least_seconds),
+            ("most_seconds", self.most_seconds),
+        ];
+        for (field, seconds) in lengths {
+            let Some(seconds) = seconds else { continue };
             let samples = (seconds * f64::from(self.rate)).round();
             if !(samples >= 1.0 && samples <= MAX_SAMPLES as f64) {
                 let problem = format!(
                     "is {seconds}, which is {samples} samples (1 to {MAX_SAMPLES} allowed)"
                 );
-                return Err(invalid("seconds", problem));
+                return Err(invalid(field, problem));
             }
+            if field != "seconds" && self.seconds.is_some() {
+                let problem = "is for inputs of any length, `seconds` fixes theirs".to_owned();
+                return Err(invalid(field, problem));
+            }
+        }
+        let (least, most) = self.bounds();
+        if least > most {
+            let problem = format!("are {least} and {most} samples, which no length is between");
+            return Err(invalid("least_seconds, most_seconds", problem));
         }
         match &self.front_end {
             FrontEnd::Waveform {} | FrontEnd::LogMel(_) => {}

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
-use zoo_convert::{CONVERTER_VERSION, ConvertOptions, convert, format};
+use zoo_convert::{CONVERTER_VERSION, ConvertOptions, convert, format, labels};
 use zoo_model::{Bundle, Delta, Digest, Hasher};
 use zoo_registry::trust::TrustStore;
 use zoo_registry::{
@@ -336,11 +336,14 @@ fn cached_bundle(global: &Global, pulled: &Pulled, options: &ConvertOptions) -> 
 
 fn convert_options(pulled: &Pulled) -> Result<ConvertOptions> {
     let (entry, version) = (&pulled.entry, &pulled.version);
+    let classes = entry.classes_of(version).map(|count| count as usize);
+    let named = entry.labels.as_deref().and_then(labels::named);
     Ok(ConvertOptions {
         architecture: entry.architecture_of(version).map(str::to_owned),
         name: Some(entry.name.to_string()),
         version: Some(version.version.to_string()),
         license: Some(entry.licence_of(version).to_owned()),
+        labels: named.filter(|labels| classes == Some(labels.len())),
         preparation: preparation::of(entry, version)?,
         companions: pulled
             .files

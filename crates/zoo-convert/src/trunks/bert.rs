@@ -9,6 +9,8 @@ use zoo_model::graph::Value;
 use zoo_model::ops::Binary;
 use zoo_model::{Graph, GraphBuilder, Weights};
 
+use super::transformer::{Names, Norms, Shape};
+
 /// What differs between the two: names, and whether tokens have types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Family {
@@ -16,28 +18,14 @@ pub(super) enum Family {
     DistilBert,
 }
 
-/// A layer's parameters by name.
-struct Names {
-    query: String,
-    key: String,
-    value: String,
-    output: String,
-    attention_norm: String,
-    wide: String,
-    narrow: String,
-    norm: String,
-}
-
 /// How large an encoder is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Sizes {
     words: usize,
     pub(super) positions: usize,
     types: usize,
     layers: usize,
-    channels: usize,
-    wide: usize,
-    heads: usize,
+    shape: Shape,
 }
 
 /// The word embeddings, by which a checkpoint is known.
@@ -103,7 +91,9 @@ impl Family {
         let head = if channels == 384 { 32 } else { 64 };
         let heads = heads.unwrap_or((channels / head).max(1));
         let fits = heads > 0 && channels % heads == 0;
-        fits.then_some(Sizes { words, positions, types, layers, channels, wide, heads })
+        let shape =
+            Shape { channels, wide, heads, norms: Norms::Behind, epsilon: EPSILON, key_bias: true };
+        fits.then_some(Sizes { words, positions, types, layers, shape })
     }
 
     /// The graph: inputs `input_ids [?, tokens]`, `attention_mask [?, tokens]` and, where tokens
@@ -112,23 +102,27 @@ impl Family {
         let mut b = GraphBuilder::new();
         let tokens = b.tokens("input_ids");
         let mask = b.mask("attention_mask");
-        let words = b.weight(ANCHOR, &[sizes.words, sizes.channels]);
+        let words = b.weight(ANCHOR, &[sizes.words, sizes.shape.channels]);
         let mut x = b.look_up(&words, &tokens);
         if sizes.types > 0 {
             let types = b.tokens("token_type_ids");
-            let table =
-                b.weight("embeddings.token_type_embeddings.weight", &[sizes.types, sizes.channels]);
+            let table = b.weight(
+                "embeddings.token_type_embeddings.weight",
+                &[sizes.types, sizes.shape.channels],
+            );
             let types = b.look_up(&table, &types);
             x = b.combine(Binary::Add, &x, &types);
         }
-        let positions =
-            b.weight("embeddings.position_embeddings.weight", &[sizes.positions, sizes.channels]);
+        let positions = b.weight(
+            "embeddings.position_embeddings.weight",
+            &[sizes.positions, sizes.shape.channels],
+        );
         let positions = b.first_rows(&positions, &tokens, 1);
         x = b.combine(Binary::Add, &x, &positions);
         x = b.layer_norm("embeddings.LayerNorm", &x, EPSILON);
         let bias = mask_bias(&mut b, &mask);
         for layer in 0..sizes.layers {
-            x = block(&mut b, &self.names(layer), &x, &bias, sizes);
+            x = sizes.shape.layer(&mut b, &self.names(layer), &x, Some(&bias));
         }
         let feature = b.mean_of_tokens(&x, &mask, None);
         let feature = b.unit_length(&feature);
@@ -144,24 +138,4 @@ fn mask_bias(b: &mut GraphBuilder, mask: &Value) -> Value {
     let bias = b.scale(&absent, 1e9);
     let bias = b.unsqueeze(&bias, 1);
     b.unsqueeze(&bias, 1)
-}
-
-/// Attention and perceptron, each with a residual around it and a norm behind.
-fn block(b: &mut GraphBuilder, names: &Names, x: &Value, bias: &Value, sizes: &Sizes) -> Value {
-    let head = sizes.channels / sizes.heads;
-    let [queries, keys, values] = [&names.query, &names.key, &names.value].map(|name| {
-        let y = b.project(name, x, sizes.channels);
-        let y = b.reshape(&y, &[0, 0, sizes.heads as i64, head as i64]);
-        b.permute(&y, &[0, 2, 1, 3])
-    });
-    let queries = b.scale(&queries, (head as f64).powf(-0.5));
-    let scores = b.similarities(&queries, &keys);
-    let scores = b.combine(Binary::Add, &scores, bias);
-    let y = b.attend(&scores, &values, sizes.heads);
-    let y = b.project(&names.output, &y, sizes.channels);
-    let y = b.combine(Binary::Add, &y, x);
-    let x = b.layer_norm(&names.attention_norm, &y, EPSILON);
-    let y = b.perceptron([&names.wide, &names.narrow], &x, sizes.wide);
-    let y = b.combine(Binary::Add, &y, &x);
-    b.layer_norm(&names.norm, &y, EPSILON)
 }

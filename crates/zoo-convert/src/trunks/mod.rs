@@ -7,13 +7,18 @@
 
 mod bert;
 mod crepe;
+mod letters;
 mod outputs;
 mod silero;
+mod transformer;
+mod wav2vec2;
+mod whisper;
 
 use std::path::Path;
 
 use bytes::Bytes;
 use serde_json::Value as Json;
+use zoo_model::bundle::Transcript;
 use zoo_model::{Bundle, Card, Cuts, Graph, GraphBuilder, Reader, Weights};
 use zoo_sound::{FrontEnd, LogMel, LogMelStatistics, Sound};
 use zoo_text::{Case, Lexicon, Text, Tokens};
@@ -23,16 +28,26 @@ use crate::onnx::OnnxModel;
 use crate::{ConvertOptions, Error, LoadReport, bind, companions};
 
 /// The names that `--arch` takes for trunks, each with what it reads and what its feature is.
-pub const ALL: [(&str, &str, &str); 4] = [
+pub const ALL: [(&str, &str, &str); 7] = [
     ("bert", "texts, by tokenizer.json", "the mean of the last layer's tokens, of length one"),
     ("distilbert", "texts, by tokenizer.json", "the same"),
     ("crepe", "recordings, 16 kHz", "mean and deviation over time of what names pitches"),
     ("silero-vad", "recordings, 16 kHz", "mean and deviation over time of the recurrent state"),
+    ("wav2vec2", "recordings, 16 kHz", "mean and deviation over time of the last layer"),
+    ("hubert", "recordings, 16 kHz", "the same"),
+    ("whisper", "recordings, 16 kHz, 30 s", "mean and deviation over time of the encoder's output"),
 ];
 
 /// Whether `--arch` takes `name` for a trunk.
 pub fn is_known(name: &str) -> bool {
     ALL.iter().any(|(known, ..)| *known == name)
+}
+
+/// Of which part of the network `name` a trunk is, where that is not all of it.
+pub fn part_of(name: &str) -> Option<&'static str> {
+    (name == "whisper").then_some(
+        "its encoder, which makes features; the decoder, which writes, is not built here",
+    )
 }
 
 /// A trunk whose parameters have been found, without a card's other fields.
@@ -45,14 +60,40 @@ pub(crate) struct Trunk {
     pub(crate) text: Option<Text>,
     pub(crate) sound: Option<Sound>,
     pub(crate) lexicon: Option<Lexicon>,
+    /// What it writes of a recording, and in which letters.
+    pub(crate) writing: Option<(Transcript, Vec<String>)>,
 }
 
 impl Trunk {
+    /// One that makes features of recordings, and writes nothing.
+    fn of_recordings(
+        architecture: Option<&'static str>,
+        graph: Graph,
+        weights: Weights,
+        report: LoadReport,
+        sound: Sound,
+    ) -> Self {
+        Self {
+            architecture,
+            task: "audio-embedding",
+            graph,
+            weights,
+            report,
+            text: None,
+            sound: Some(sound),
+            lexicon: None,
+            writing: None,
+        }
+    }
+
     /// The bundle with this card.
     pub(crate) fn bundle(self, card: Card) -> Result<(Bundle, LoadReport), Error> {
         let (text, sound, lexicon) = (self.text, self.sound, self.lexicon);
         let architecture = self.architecture.map(str::to_owned);
-        let card = Card { task: self.task.to_owned(), architecture, text, sound, ..card };
+        let mut card = Card { task: self.task.to_owned(), architecture, text, sound, ..card };
+        if let Some((transcript, letters)) = self.writing {
+            (card.transcript, card.labels) = (Some(transcript), letters);
+        }
         let mut bundle = Bundle::new(card, self.graph, self.weights);
         bundle.lexicon = lexicon;
         let reader = Reader::of(&bundle)?;
@@ -79,32 +120,71 @@ pub(crate) fn find(
     {
         return encoder(path, family, weights, options).map(Some);
     }
-    let (architecture, graph, sound) = if let Some(weights) = beyond(checkpoint, crepe::ANCHOR)
+    if let Some(weights) = beyond(checkpoint, wav2vec2::ANCHOR) {
+        return hearer(path, checkpoint, weights, options).map(Some);
+    }
+    // What names pitches, says that somebody speaks, or writes, comes behind the feature.
+    let (architecture, graph, sound, weights, behind) = if let Some(weights) =
+        beyond(checkpoint, crepe::ANCHOR)
         && let Some(graph) = crepe::build(&weights)
     {
-        ("crepe", graph?, crepe::sound())
-    } else if beyond(checkpoint, silero::ANCHOR).is_some() {
-        ("silero-vad", silero::build()?, silero::sound())
+        ("crepe", graph?, crepe::sound(), weights, "classifier.")
+    } else if let Some(weights) = beyond(checkpoint, silero::ANCHOR) {
+        ("silero-vad", silero::build()?, silero::sound(), weights, "final_conv.")
+    } else if let Some(weights) = beyond(checkpoint, whisper::ANCHOR)
+        && let Some(encoder) = whisper::Encoder::of(&weights)
+    {
+        ("whisper", encoder.build()?, encoder.sound(), weights, "decoder.")
     } else {
         return Ok(None);
     };
-    let ignored = |name: &str| {
-        // What names pitches, or says that somebody speaks, comes behind the feature.
-        ["classifier.", "final_conv."].iter().any(|head| name.starts_with(head))
-            || name.ends_with("num_batches_tracked")
-    };
-    let (weights, report) = bind(&graph, checkpoint.clone(), ignored);
+    let ignored = |name: &str| name.starts_with(behind) || name.ends_with("num_batches_tracked");
+    let (weights, report) = bind(&graph, weights, ignored);
     report.expect_complete(path, architecture)?;
-    Ok(Some(Trunk {
-        architecture: Some(architecture),
-        task: "audio-embedding",
-        graph,
-        weights,
-        report,
-        text: None,
-        sound: Some(options.sound.clone().unwrap_or(sound)),
-        lexicon: None,
-    }))
+    let sound = options.sound.clone().unwrap_or(sound);
+    Ok(Some(Trunk::of_recordings(Some(architecture), graph, weights, report, sound)))
+}
+
+/// A network that hears speech, and writes it where its checkpoint knows letters.
+fn hearer(
+    path: &Path,
+    checkpoint: &Weights,
+    trunk: Weights,
+    options: &ConvertOptions,
+) -> Result<Trunk, Error> {
+    let malformed = |reason: String| Error::Malformed {
+        path: path.to_owned(),
+        format: "wav2vec 2.0 checkpoint",
+        reason,
+    };
+    let mut weights = wav2vec2::joined(&trunk);
+    let config = companions::json(path, options, "config.json")?;
+    let network = wav2vec2::Network::of(&weights, config.as_ref()).map_err(malformed)?;
+    let head = ["weight", "bias"].map(|part| format!("{}.{part}", wav2vec2::LETTERS));
+    for name in &head {
+        if let Some(tensor) = checkpoint.get(name) {
+            weights.insert(name.clone(), tensor.clone());
+        }
+    }
+    let count = weights.get(&head[0]).and_then(|weight| weight.shape().first().copied());
+    let writing = match count {
+        Some(count) => letters::read(path, count, config.as_ref(), options)?,
+        None => None,
+    };
+    let network = network.with_letters(count.filter(|_| writing.is_some()));
+    let graph = network.build()?;
+    let ignored = |name: &str| {
+        wav2vec2::IGNORED.iter().any(|head| name.starts_with(head))
+            || (writing.is_none() && name.starts_with(wav2vec2::LETTERS))
+    };
+    let (weights, report) = bind(&graph, weights, ignored);
+    report.expect_complete(path, "wav2vec2")?;
+    let preprocessor = companions::json(path, options, "preprocessor_config.json")?;
+    let sound = wav2vec2::sound(&network, preprocessor.as_ref());
+    let sound = options.sound.clone().unwrap_or(sound);
+    let trunk = Trunk::of_recordings(Some("wav2vec2"), graph, weights, report, sound);
+    let task = if writing.is_some() { "speech-recognition" } else { trunk.task };
+    Ok(Trunk { task, writing, ..trunk })
 }
 
 /// The tensors whose names go on behind what stands before `anchor`, without that; `None` where
@@ -176,6 +256,7 @@ fn encoder(
         text: Some(options.text.clone().unwrap_or_else(|| tokens(most))),
         sound: None,
         lexicon: Some(tokenizer(path, options)?),
+        writing: None,
     })
 }
 
@@ -192,30 +273,28 @@ pub(crate) fn of_onnx(
 ) -> Result<Result<Trunk, OnnxModel>, Error> {
     let OnnxModel { graph, weights } = model;
     let report = all_applied(&weights);
-    let trunk = |task, graph, weights, report| Trunk {
-        architecture: None,
-        task,
-        graph,
-        weights,
-        report,
-        text: None,
-        sound: None,
-        lexicon: None,
-    };
     if outputs::takes_tokens(&graph) {
         let lexicon = tokenizer(path, options)?;
         let sentence = companions::json(path, options, "sentence_bert_config.json")?;
         let most = sentence.and_then(|json| json.get("max_seq_length")?.as_u64()).unwrap_or(512);
         let graph = outputs::pool_tokens(graph, &weights)?;
         let text = options.text.clone().unwrap_or_else(|| tokens(most as usize));
-        let trunk = trunk("text-embedding", graph, weights, report);
-        return Ok(Ok(Trunk { text: Some(text), lexicon: Some(lexicon), ..trunk }));
+        return Ok(Ok(Trunk {
+            architecture: None,
+            task: "text-embedding",
+            graph,
+            weights,
+            report,
+            text: Some(text),
+            sound: None,
+            lexicon: Some(lexicon),
+            writing: None,
+        }));
     }
     match options.sound.clone().or_else(|| outputs::usual_sound(&graph)) {
         Some(sound) => {
             let graph = outputs::pool_time(graph, &weights, &sound)?;
-            let trunk = trunk("audio-embedding", graph, weights, report);
-            Ok(Ok(Trunk { sound: Some(sound), ..trunk }))
+            Ok(Ok(Trunk::of_recordings(None, graph, weights, report, sound)))
         }
         None => Ok(Err(OnnxModel { graph, weights })),
     }
@@ -237,9 +316,9 @@ pub fn log_mel_statistics() -> Result<Bundle, Error> {
     let mut card = Card::new("log-mel-statistics", "audio-embedding", "CC0-1.0");
     card.sound = Some(sound);
     card.cuts = Cuts::of_trunk(&graph, &Weights::new(), &[vec![1, length]])?;
-    let parity = zoo_model::bundle::parity(&graph, &Weights::new(), zoo_model::Device::Cpu)?;
-    card.parity = Some(parity);
-    Ok(Bundle::new(card, graph, Weights::new()))
+    let mut bundle = Bundle::new(card, graph, Weights::new());
+    bundle.card.parity = Some(bundle.parity(zoo_model::Device::Cpu)?);
+    Ok(bundle)
 }
 
 fn tokenizer(path: &Path, options: &ConvertOptions) -> Result<Lexicon, Error> {

@@ -27,14 +27,20 @@ pub(super) fn build() -> Result<Graph, zoo_model::Error> {
     let x = b.reshape(&frames, &[-1, 1, length as i64]);
     let x = b.with_channels(&x, 1);
     let x = b.mirror_over_time(&x, 0, CONTEXT);
-    let fourier =
-        TimeConv { outputs: 2 * FREQUENCIES, kernel: 256, stride: 128, padding: 0, bias: false };
+    let fourier = TimeConv {
+        outputs: 2 * FREQUENCIES,
+        kernel: 256,
+        stride: 128,
+        padding: 0,
+        groups: 1,
+        bias: false,
+    };
     let x = b.conv_over_time("stft_conv", &x, fourier);
     let mut x = magnitude(&mut b, &x);
     for (name, outputs, stride) in
         [("conv1", 128, 1), ("conv2", 64, 2), ("conv3", 64, 2), ("conv4", 128, 1)]
     {
-        let spec = TimeConv { outputs, kernel: 3, stride, padding: 1, bias: true };
+        let spec = TimeConv { outputs, kernel: 3, stride, padding: 1, groups: 1, bias: true };
         x = b.conv_over_time(name, &x, spec);
         x = b.relu(&x);
     }

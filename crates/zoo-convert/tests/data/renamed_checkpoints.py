@@ -217,5 +217,6 @@ def main(out, beginning):
         write(out, "hugging-face", architecture, size, shapes, logits)
 
 
-torch.set_num_threads(2)
-main(pathlib.Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "")
+if __name__ == "__main__":
+    torch.set_num_threads(2)
+    main(pathlib.Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "")

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use zoo_sound::Sound;
 use zoo_text::Text;
 
+use super::Transcript;
 use crate::{Cuts, Digest, Preprocess};
 
 /// What a person, or another program, must know of a model. Stored as `model.toml`.
@@ -38,6 +39,10 @@ pub struct Card {
     /// How a recording becomes the input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sound: Option<Sound>,
+    /// How what the model says of each moment of a recording becomes a transcript, of which the
+    /// labels are the letters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transcript: Option<Transcript>,
     /// Where the graph falls into trunk, head and stages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cuts: Option<Cuts>,
@@ -67,6 +72,7 @@ impl Card {
             preprocess: None,
             text: None,
             sound: None,
+            transcript: None,
             cuts: None,
             parity: None,
             adapted: None,

@@ -39,6 +39,7 @@ mod delta;
 mod files;
 mod parity;
 mod probe;
+mod transcript;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -50,8 +51,9 @@ pub use delta::{Composed, Delta, DeltaError, DeltaHeader, Origin, TensorOrigin};
 use files::Hashing;
 pub use files::map_file;
 pub(crate) use files::{read_weights, write_weights};
-pub use parity::{PARITY_TOLERANCE, ParityError, ParityReport, parity};
+pub use parity::{PARITY_TOLERANCE, ParityError, ParityReport};
 pub use probe::{probe_input, probe_shape, rule_tensor, rule_tiles, typed_probe};
+pub use transcript::Transcript;
 
 use crate::{Digest, Error, Executor, Graph, Weights};
 

@@ -1,5 +1,5 @@
 use super::{Bundle, Parity, probe_shape, typed_probe};
-use crate::{Device, Error, Executor, Graph, Tensor, Weights};
+use crate::{Device, Error, Executor, Graph, Reader, Tensor, ValueInfo};
 
 /// The largest difference that agrees, as a share of the outputs' standard deviation.
 ///
@@ -10,28 +10,25 @@ pub const PARITY_TOLERANCE: f32 = 1e-3;
 /// The rule of the input: see [`probe_input`](super::probe_input).
 const RULE: &str = "tiles";
 
-/// What a model makes of the probe input, on this machine: the parity vector of its card.
-///
-/// Fails where the model does not run.
-pub fn parity(graph: &Graph, weights: &Weights, device: Device) -> Result<Parity, Error> {
+/// More numbers than the input of any vector has.
+const MOST: usize = 1 << 24;
+
+/// What a model makes of the probe input, the first of its inputs in this shape.
+fn vector(bundle: &Bundle, shape: Vec<usize>, device: Device) -> Result<Parity, Error> {
     /// Enough to tell any two models apart, few enough for a card.
     const NUMBERS: usize = 16;
-    let shapes: Vec<Vec<usize>> =
-        graph.inputs.iter().map(|info| probe_shape(&info.shape)).collect();
-    let inputs: Vec<Tensor> = graph
-        .inputs
-        .iter()
-        .zip(&shapes)
-        .enumerate()
-        .map(|(number, (info, shape))| within(typed_probe(info.dtype, shape), rows(graph, number)))
-        .collect();
-    let executor = Executor::with_tables_in_place(graph.clone(), weights, &device)?;
+    let graph = &bundle.graph;
+    let probe = |(number, info): (usize, &ValueInfo)| {
+        let shape = if number == 0 { shape.clone() } else { probe_shape(&info.shape) };
+        within(typed_probe(info.dtype, &shape), rows(graph, number))
+    };
+    let inputs: Vec<Tensor> = graph.inputs.iter().enumerate().map(probe).collect();
+    let executor = Executor::with_tables_in_place(graph.clone(), &bundle.weights, &device)?;
     let output = executor.infer(&inputs)?.first().map(Tensor::to_f32).unwrap_or_default();
     let mean = output.iter().map(|v| f64::from(*v)).sum::<f64>() / output.len().max(1) as f64;
     let squares: f64 = output.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum();
     let deviation = (squares / output.len().max(1) as f64).sqrt() as f32;
     let expected = output.into_iter().take(NUMBERS).collect();
-    let shape = shapes.into_iter().next().unwrap_or_default();
     Ok(Parity { rule: RULE.to_owned(), shape, expected, deviation })
 }
 
@@ -53,6 +50,19 @@ fn within(probe: Tensor, rows: Option<usize>) -> Tensor {
 }
 
 impl Bundle {
+    /// What the model makes of the probe input, on this machine: the parity vector of its card. A
+    /// recording of any length is taken to be of one second.
+    ///
+    /// Fails where the model does not run.
+    pub fn parity(&self, device: Device) -> Result<Parity, Error> {
+        let reader = if self.card.sound.is_some() { Reader::of(self)? } else { None };
+        let shape = match reader {
+            Some(reader) => reader.input_shapes(&self.graph).into_iter().next(),
+            None => self.graph.inputs.first().map(|info| probe_shape(&info.shape)),
+        };
+        vector(self, shape.unwrap_or_default(), device)
+    }
+
     /// Runs the model on `device` and compares what comes out with the card's parity vector.
     ///
     /// Fails where the card has no vector, or one that is not of this model's probe, and where
@@ -65,11 +75,22 @@ impl Bundle {
         if stated.rule != RULE {
             return Err(other(format!("its rule is `{}`, `{RULE}` is known", stated.rule)).into());
         }
-        let found = parity(&self.graph, &self.weights, device)?;
-        if stated.shape != found.shape {
-            let (stated, found) = (&stated.shape, &found.shape);
-            return Err(other(format!("its input is {stated:?}, the graph takes {found:?}")).into());
+        let takes = self.graph.inputs.first().map_or(&[][..], |info| &info.shape);
+        let shape = &stated.shape;
+        // One example, whose other open axes may be of any length.
+        let fits = |(axis, wanted): (usize, &Option<usize>)| match wanted {
+            Some(wanted) => shape[axis] == *wanted,
+            None => axis > 0 || shape[axis] == 1,
+        };
+        let count = shape.iter().try_fold(1, |count: usize, length| count.checked_mul(*length));
+        if shape.len() != takes.len()
+            || !takes.iter().enumerate().all(fits)
+            || count.is_none_or(|count| count > MOST)
+        {
+            let takes = self.graph.inputs.first().map(ValueInfo::shape_text).unwrap_or_default();
+            return Err(other(format!("its input is {shape:?}, the graph takes {takes}")).into());
         }
+        let found = vector(self, shape.clone(), device)?;
         let (theirs, ours) = (stated.expected.len(), found.expected.len());
         if theirs != ours || ours == 0 {
             return Err(other(format!("it has {theirs} numbers, the model gives {ours}")).into());

@@ -94,7 +94,8 @@ impl Cuts {
             pooled: false,
             head: Vec::new(),
             logits: feature.clone(),
-            stages: stages(graph, &graph.cut_values(), feature),
+            // Other outputs, such as letters, stand beside the way to the feature.
+            stages: stages(graph, &graph.until(feature).cut_values(), feature),
         }))
     }
 

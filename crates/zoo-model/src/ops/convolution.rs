@@ -174,6 +174,11 @@ impl Conv {
         let pads = self.padding.resolve(&input[2..], &kernel[2..], &self.stride, &self.dilation);
         if let ([s], [p], [d]) = (self.stride.as_slice(), pads.as_slice(), self.dilation.as_slice())
         {
+            if context.kernels()
+                && let Some(made) = self.over_time(&x, &weight, bias.as_ref(), *p)
+            {
+                return made;
+            }
             let options = ConvOptions::new_with_padding([*s], [*p], [*d], self.groups);
             return Dispatch::conv1d(x, weight, bias, options);
         }
@@ -205,5 +210,28 @@ impl Conv {
             self.groups,
         );
         Dispatch::conv2d(x, weight, bias, options)
+    }
+
+    /// A convolution over one axis by the kernels for two, the other of which is one long.
+    fn over_time(
+        &self,
+        x: &DispatchTensor,
+        weight: &DispatchTensor,
+        bias: Option<&DispatchTensor>,
+        padding: (usize, usize),
+    ) -> Option<DispatchTensor> {
+        let as_images = |tensor: &DispatchTensor| {
+            let shape = primitive::shape(tensor);
+            primitive::reshape(tensor.clone(), &[&shape[..], &[1]].concat())
+        };
+        let conv = Conv2d {
+            stride: [self.stride[0], 1],
+            padding: [padding, (0, 0)],
+            dilation: [self.dilation[0], 1],
+            groups: self.groups,
+        };
+        let made = flex::conv2d(&as_images(x), &as_images(weight), bias, &conv)?;
+        let shape = primitive::shape(&made);
+        Some(primitive::reshape(made, &shape[..3]))
     }
 }

@@ -63,6 +63,28 @@ fn short_recordings_are_padded_with_zeros() {
 }
 
 #[test]
+fn inputs_of_any_length_may_have_bounds() {
+    let sound =
+        Sound { least_seconds: Some(0.5), most_seconds: Some(1.0), rate: 8000, ..Sound::default() };
+    for (samples, expected) in [(1, 4000), (4000, 4000), (6000, 6000), (9000, 8000)] {
+        let signal = sound.apply(&vec![0.5; samples], 8000).unwrap();
+        assert_eq!(signal.shape, [expected], "{samples}");
+        let kept = samples.min(expected);
+        assert!(signal.values[..kept].iter().all(|&value| value == 0.5), "{samples}");
+        assert!(signal.values[kept..].iter().all(|&value| value == 0.0), "{samples}");
+    }
+    assert_eq!(sound.output_shape(), None);
+    let wrong = [
+        Sound { least_seconds: Some(2.0), ..sound.clone() },
+        Sound { seconds: Some(1.0), ..sound.clone() },
+        Sound { most_seconds: Some(f64::NAN), ..sound },
+    ];
+    for sound in wrong {
+        assert!(sound.validate().is_err(), "{sound:?}");
+    }
+}
+
+#[test]
 fn recordings_are_cut_normalised_and_padded_in_this_order() {
     let samples = chirps(16_000, 0.6);
     let sound = |seconds| Sound { seconds: Some(seconds), normalise: true, ..Sound::default() };

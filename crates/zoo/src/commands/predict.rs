@@ -7,7 +7,8 @@ use rayon::prelude::*;
 use serde::Serialize;
 use zoo_adapt::classifier::Classifier;
 use zoo_adapt::dataset::{Content, is_of_kind};
-use zoo_model::Kind;
+use zoo_adapt::transcriber::Transcriber;
+use zoo_model::{Bundle, Device, Kind};
 
 use crate::cli::{Global, PredictArgs};
 use crate::{models, output};
@@ -29,6 +30,9 @@ struct Row {
     text: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     predictions: Vec<Prediction>,
+    /// What is said in the recording, by a model that writes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transcript: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
@@ -38,28 +42,65 @@ const CHUNK: usize = 64;
 /// As much of a text is shown beside what it is taken for.
 const SHOWN: usize = 72;
 
+/// What a model does with an example.
+enum Model {
+    Classifier(Classifier),
+    Transcriber(Transcriber),
+}
+
+impl Model {
+    fn new(bundle: &Bundle, device: Device) -> Result<Self> {
+        Ok(match Transcriber::new(bundle, device)? {
+            Some(transcriber) => Self::Transcriber(transcriber),
+            None => Self::Classifier(Classifier::new(bundle, device)?),
+        })
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Classifier(classifier) => classifier.kind(),
+            Self::Transcriber(transcriber) => transcriber.kind(),
+        }
+    }
+
+    /// What it says of an example; of classes the `most` likeliest.
+    fn say(&self, content: &Content, most: usize) -> Result<Said> {
+        Ok(match self {
+            Self::Classifier(classifier) => {
+                Said::Classes(top(classifier, &classifier.classify(content)?, most))
+            }
+            Self::Transcriber(transcriber) => Said::Words(transcriber.transcribe(content)?),
+        })
+    }
+}
+
+/// What a model says of an example.
+enum Said {
+    Classes(Vec<Prediction>),
+    Words(String),
+}
+
 pub(crate) fn run(global: &Global, args: &PredictArgs) -> Result<ExitCode> {
     let bundle = models::open(global, &args.model)?;
-    let classifier = Classifier::new(&bundle, global.device)?;
-    let contents = contents(classifier.kind(), &args.inputs)?;
+    let model = Model::new(&bundle, global.device)?;
+    let contents = contents(model.kind(), &args.inputs)?;
     let (mut rows, mut failed) = (Vec::new(), false);
     for contents in contents.chunks(CHUNK) {
-        let results: Vec<_> =
-            contents.par_iter().map(|content| classifier.classify(content)).collect();
-        for (content, result) in contents.iter().zip(results) {
+        let most = usize::from(args.top);
+        let said: Vec<_> = contents.par_iter().map(|content| model.say(content, most)).collect();
+        for (content, said) in contents.iter().zip(said) {
             let (path, text) = match content {
                 Content::File(path) => (Some(path.clone()), None),
                 Content::Text(text) => (None, Some(text.clone())),
             };
-            let mut row = Row { path, text, predictions: Vec::new(), error: None };
-            match result {
-                Ok(probabilities) => {
-                    row.predictions = top(&classifier, &probabilities, usize::from(args.top));
-                }
+            let mut row =
+                Row { path, text, predictions: Vec::new(), transcript: None, error: None };
+            match said {
+                Ok(Said::Classes(predictions)) => row.predictions = predictions,
+                Ok(Said::Words(transcript)) => row.transcript = Some(transcript),
                 // An example that cannot be read must not keep the others from being named.
                 Err(error) => {
                     failed = true;
-                    let error = anyhow::Error::from(error);
                     if !global.json {
                         output::error(&error);
                     }
@@ -88,6 +129,9 @@ fn show(row: &Row) -> Result<()> {
         (None, text) => excerpt(text.as_deref().unwrap_or_default()),
     };
     output::line(name)?;
+    if let Some(transcript) = &row.transcript {
+        output::line(format!("  {transcript}"))?;
+    }
     row.predictions.iter().try_for_each(|prediction| {
         output::line(format!("  {:5.1} %  {}", prediction.probability * 100.0, prediction.label))
     })

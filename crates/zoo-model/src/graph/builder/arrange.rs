@@ -54,6 +54,14 @@ impl GraphBuilder {
         self.unnamed(Op::Layout(layout), &[x], x.channels)
     }
 
+    /// All but the last of `axis`, which is not that of the channels.
+    pub fn without_last(&mut self, x: &Value, axis: i64) -> Value {
+        let one = |number| Some(vec![number]);
+        let layout =
+            Layout::Slice { starts: one(0), ends: one(-1), axes: one(axis), steps: one(1) };
+        self.unnamed(Op::Layout(layout), &[x], x.channels)
+    }
+
     /// The elements at `index` of `axis`, without that axis.
     pub fn pick(&mut self, x: &Value, axis: i64, index: usize) -> Value {
         let x = self.slice(x, &[(axis, index, index + 1, 1)]);

@@ -17,15 +17,17 @@ pub struct TimeConv {
     pub stride: usize,
     /// Zeros before and after.
     pub padding: usize,
+    /// Groups of channels that do not see each other.
+    pub groups: usize,
     /// Whether there is a bias.
     pub bias: bool,
 }
 
 impl GraphBuilder {
     /// A convolution of `x [batch, channels, time]`, with the parameters `{name}.weight [outputs,
-    /// channels, kernel]` and, if asked for, `{name}.bias`.
+    /// channels / groups, kernel]` and, if asked for, `{name}.bias`.
     pub fn conv_over_time(&mut self, name: &str, x: &Value, spec: TimeConv) -> Value {
-        let shape = vec![spec.outputs, x.channels, spec.kernel];
+        let shape = vec![spec.outputs, x.channels / spec.groups.max(1), spec.kernel];
         let mut inputs = vec![x.name.clone(), self.parameter(name, "weight", shape, true)];
         if spec.bias {
             inputs.push(self.parameter(name, "bias", vec![spec.outputs], true));
@@ -34,9 +36,23 @@ impl GraphBuilder {
             stride: vec![spec.stride],
             padding: Padding::symmetric(spec.padding, 1),
             dilation: vec![1],
-            groups: 1,
+            groups: spec.groups,
         });
         self.node(name, op, inputs, spec.outputs)
+    }
+
+    /// Each channel of `x [batch, channels, time]` brought to mean 0 and deviation 1 over the time,
+    /// with the parameters `{name}.weight` and `{name}.bias`: group normalisation by groups of one.
+    pub fn norm_over_time(&mut self, name: &str, x: &Value, epsilon: f32) -> Value {
+        let weight = self.parameter(name, "weight", vec![x.channels], true);
+        let bias = self.parameter(name, "bias", vec![x.channels], true);
+        let op = Op::InstanceNorm { epsilon };
+        self.node(name, op, vec![x.name.clone(), weight, bias], x.channels)
+    }
+
+    /// From `[batch, channels, time]` to `[batch, time, channels]`, and back.
+    pub fn swap_time_and_channels(&mut self, x: &Value) -> Value {
+        self.permute(x, &[0, 2, 1])
     }
 
     /// `x [batch, channels, time]` with `before` and `after` of its mirror image around the time.

@@ -1,0 +1,33 @@
+//! Parameters whose numbers follow from their names: files hold names and shapes alone.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+use zoo_model::{DType, Parameter, Weights};
+
+/// `blocks.{0..11}.norm1.weight [768]`, for each number.
+pub(crate) fn expanded(line: &str) -> Vec<(String, Parameter)> {
+    let (name, shape) = line.split_once(" [").unwrap();
+    let lengths = shape.trim_end_matches(']').split(", ");
+    let shape = lengths.map(|length| length.parse().unwrap()).collect();
+    let parameter = Parameter { dtype: DType::F32, shape, trainable: true };
+    let Some((before, rest)) = name.split_once('{') else {
+        return vec![(name.to_owned(), parameter)];
+    };
+    let (range, after) = rest.split_once('}').unwrap();
+    let (first, last) = range.split_once("..").unwrap();
+    let numbers: std::ops::RangeInclusive<usize> = first.parse().unwrap()..=last.parse().unwrap();
+    numbers.map(|number| (format!("{before}{number}{after}"), parameter.clone())).collect()
+}
+
+/// A checkpoint of these weights in the folder.
+pub(crate) fn write(folder: &Path, weights: &Weights) -> PathBuf {
+    let path = folder.join("model.safetensors");
+    let views = weights.iter().map(|(name, tensor)| {
+        (name, TensorView::new(Dtype::F32, tensor.shape().to_vec(), tensor.bytes()).unwrap())
+    });
+    fs::write(&path, safetensors::serialize(views, None).unwrap()).unwrap();
+    path
+}
