@@ -6,9 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use zoo_convert::architectures::{self, Architecture};
-use zoo_convert::trunks;
+use zoo_convert::{is_built, trunks};
 use zoo_model::{Cuts, Parameter, Weights};
-use zoo_registry::{ArchiveMember, Entry, EntryVersion, FileFormat, Index};
+use zoo_registry::{Entry, EntryVersion, Index, Runs};
 
 const PAGE: &str = "docs/support.md";
 
@@ -39,45 +39,25 @@ pub(crate) fn run(repository: &Path, models: &Path, check: bool) -> Result<Strin
     Ok(totals)
 }
 
-/// How a version stands, as `zoo info` says it.
-enum Stands {
-    Runs,
-    Untried,
-    Lacks,
-}
-
-fn stands(entry: &Entry, version: &EntryVersion) -> Result<Stands> {
-    let Some(file) = version.files.first() else { return Ok(Stands::Lacks) };
-    let located = file.archive.as_ref().is_none_or(ArchiveMember::is_located);
-    if !located || !file.format.has_reader() {
-        return Ok(Stands::Lacks);
+/// Whether a version runs. An entry that names a network which nothing builds, or of which it states
+/// another number of parameters than are built, says what is not so: that is an error.
+fn runs(entry: &Entry, version: &EntryVersion) -> Result<Runs> {
+    let runs = Runs::of_version(entry, version, is_built);
+    let Some(name) = entry.architecture_of(version) else { return Ok(runs) };
+    let what = || format!("{}@{}", entry.name, version.version);
+    ensure!(is_built(name), "{} names the network {name}, which is not built", what());
+    if let Some(stated) = entry.parameters_of(version).filter(|_| !version.headless)
+        && let Ok(network) = architectures::find(name)
+        && runs == Runs::Yes
+    {
+        let classes = version.classes.or(entry.classes).unwrap_or(1000) as usize;
+        let built = learned(network, classes)?;
+        // torchvision counts Inception's auxiliary head, which only training used.
+        let auxiliary = network.is_ignored("AuxLogits.") && stated > built;
+        let agrees = stated == built || auxiliary;
+        ensure!(agrees, "{} states {stated} parameters, {name} has {built}", what());
     }
-    if file.format.is_words() || entry.architecture_of(version).is_some_and(trunks::is_known) {
-        return Ok(Stands::Runs);
-    }
-    if let Some(name) = entry.architecture_of(version) {
-        // An entry that names a network which nothing builds says what is not so.
-        let network = architectures::find(name)
-            .with_context(|| format!("{}@{}", entry.name, version.version))?;
-        if let Some(stated) = entry.parameters_of(version).filter(|_| !version.headless) {
-            let classes = version.classes.or(entry.classes).unwrap_or(1000) as usize;
-            let built = learned(network, classes)?;
-            // torchvision counts Inception's auxiliary head, which only training used.
-            let auxiliary = network.is_ignored("AuxLogits.") && stated > built;
-            ensure!(
-                stated == built || auxiliary,
-                "{}@{} states {stated} parameters, {name} has {built}",
-                entry.name,
-                version.version
-            );
-        }
-        return Ok(Stands::Runs);
-    }
-    Ok(match file.format {
-        FileFormat::Zoo | FileFormat::ZooDelta => Stands::Runs,
-        format if format.has_graph() => Stands::Untried,
-        _ => Stands::Lacks,
-    })
+    Ok(runs)
 }
 
 /// How many numbers training moves, which is what publishers count.
@@ -91,10 +71,10 @@ fn formats(page: &mut String, entries: &[Entry]) -> Result<String> {
     for entry in entries {
         for version in &entry.versions {
             let Some(file) = version.files.first() else { continue };
-            let place = match stands(entry, version)? {
-                Stands::Runs => 0,
-                Stands::Untried => 1,
-                Stands::Lacks => 2,
+            let place = match runs(entry, version)? {
+                Runs::Yes => 0,
+                Runs::Untried => 1,
+                Runs::No => 2,
             };
             let count = counts.entry(file.format.to_string()).or_default();
             count.0 = file.format.has_reader();
@@ -146,7 +126,7 @@ fn networks(page: &mut String, entries: &[Entry]) -> Result<()> {
         for version in &entry.versions {
             if let Some(network) =
                 entry.architecture_of(version).and_then(|name| architectures::find(name).ok())
-                && matches!(stands(entry, version)?, Stands::Runs)
+                && runs(entry, version)? == Runs::Yes
             {
                 *weights.entry(network.name).or_default() += 1;
             }

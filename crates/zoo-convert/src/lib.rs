@@ -40,3 +40,8 @@ pub use binding::{LoadReport, bind};
 pub use checkpoint::{Checkpoint, read_checkpoint};
 pub use convert::{CONVERTER_VERSION, Conversion, ConvertOptions, Preparation, convert};
 pub use error::Error;
+
+/// Whether `name` is an architecture that is built here, for `--arch` and the registry's entries.
+pub fn is_built(name: &str) -> bool {
+    trunks::is_known(name) || architectures::find(name).is_ok()
+}

@@ -72,6 +72,7 @@ mod proxy;
 mod pull;
 mod pulled;
 mod retry;
+mod runs;
 mod transfer;
 
 // From here to there.
@@ -102,6 +103,7 @@ pub use preprocessing::{Color, Filter, Preprocessing, Resize};
 pub use proxy::{InvalidProxy, Proxies};
 pub use pull::{BuiltinFiles, Registry, Resolved};
 pub use pulled::{PullOptions, PullWarning, Pulled, PulledFile};
+pub use runs::Runs;
 pub use semver::Version;
 pub use sources::{Found, RegistrySpec, Sources};
 pub use store::{

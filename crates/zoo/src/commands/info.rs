@@ -2,8 +2,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use serde::Serialize;
-use zoo_convert::{architectures, trunks};
-use zoo_registry::{ArchiveMember, Entry, EntryVersion, FileFormat, Reference};
+use zoo_convert::{is_built, trunks};
+use zoo_registry::{Entry, EntryVersion, Reference, Runs};
 
 use crate::cli::{Global, InfoArgs};
 use crate::{models, output};
@@ -118,52 +118,9 @@ pub(crate) fn run(global: &Global, args: &InfoArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether this program runs a model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Runs {
-    /// It does.
-    Yes,
-    /// Its file is read and says what it computes; whether all of that is built here shows
-    /// when it is converted.
-    Untried,
-    /// It does not.
-    No,
-}
-
-impl Runs {
-    /// As far as format and architecture tell.
-    pub(crate) fn of(format: FileFormat, architecture: Option<&str>) -> Self {
-        let is_built = || {
-            architecture
-                .is_some_and(|name| trunks::is_known(name) || architectures::find(name).is_ok())
-        };
-        match format {
-            FileFormat::Zoo | FileFormat::ZooDelta => Self::Yes,
-            format if format.is_words() => Self::Yes,
-            format if format.has_graph() => Self::Untried,
-            format if format.has_reader() && is_built() => Self::Yes,
-            _ => Self::No,
-        }
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Yes => "yes",
-            Self::Untried => "untried",
-            Self::No => "no",
-        }
-    }
-}
-
 /// Whether this program runs a version.
 pub(crate) fn runs(entry: &Entry, version: &EntryVersion) -> Runs {
-    match version.files.first() {
-        Some(file) if file.archive.as_ref().is_none_or(ArchiveMember::is_located) => {
-            Runs::of(file.format, entry.architecture_of(version))
-        }
-        _ => Runs::No,
-    }
+    Runs::of_version(entry, version, is_built)
 }
 
 /// Whether it runs, and if not, or not surely, why.
@@ -171,7 +128,10 @@ fn runs_here(entry: &Entry, version: &EntryVersion) -> String {
     let file = version.files.first();
     let why = match runs(entry, version) {
         Runs::Yes if version.parity.is_some() => return "yes, with a parity vector".to_owned(),
-        Runs::Yes => return "yes".to_owned(),
+        Runs::Yes => {
+            let part = entry.architecture_of(version).and_then(trunks::part_of);
+            return part.map_or_else(|| "yes".to_owned(), |part| format!("in part: {part}"));
+        }
         Runs::Untried => {
             return "untried: `zoo inspect` shows whether all of its operators are built here"
                 .to_owned();

@@ -2,7 +2,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use serde_json::json;
-use zoo_registry::{Index, Level, lint};
+use zoo_registry::{Index, Level, Runs, lint};
 
 use crate::cli::{Global, LintArgs};
 use crate::commands::info;
@@ -15,7 +15,7 @@ pub(crate) fn run(global: &Global, args: &LintArgs) -> Result<ExitCode> {
     };
     let entries = index.entries()?;
     let unreadable = index.take_rejected();
-    let findings = lint(&entries, &|entry, version| info::runs(entry, version) == info::Runs::Yes);
+    let findings = lint(&entries, &|entry, version| info::runs(entry, version) == Runs::Yes);
     let count = |level| findings.iter().filter(|finding| finding.level == level).count();
     let (errors, warnings) = (count(Level::Error) + unreadable.len(), count(Level::Warning));
     let versions: usize = entries.iter().map(|entry| entry.versions.len()).sum();

@@ -3,10 +3,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use serde::Serialize;
-use zoo_registry::{LockFile, Query, Row, Sha256Digest};
+use zoo_convert::is_built;
+use zoo_registry::{LockFile, Query, Row, Runs, Sha256Digest};
 
 use crate::cli::{Global, ListArgs, SearchArgs};
-use crate::commands::info::Runs;
 use crate::{models, output};
 
 /// A row of the list.
@@ -51,7 +51,7 @@ fn find(global: &Global, query: &Query) -> Result<Vec<Line>> {
         let known = row.sha256.into_iter().chain(pins().map(|pin| pin.sha256));
         // What is inside this program needs no cache.
         let cached = models::is_builtin(&row) || known.into_iter().any(|d| cached.contains(&d));
-        Line { cached, runs: Runs::of(row.format, row.architecture.as_deref()), row }
+        Line { cached, runs: Runs::of(row.format, row.architecture.as_deref(), is_built), row }
     };
     Ok(rows.into_iter().map(line).collect())
 }
