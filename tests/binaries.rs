@@ -26,7 +26,8 @@ pub fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-/// Builds `package` with the profile of this test and into the same target folder.
+/// Builds `package` with the profile of this test and into the same target folder. Both programs are
+/// built: what they depend on has then the features that it has in the workspace, and is there already.
 fn build(package: &str) -> PathBuf {
     // target/PROFILE/deps/TEST
     let test = env::current_exe().unwrap();
@@ -36,7 +37,8 @@ fn build(package: &str) -> PathBuf {
         other => other,
     };
     let output = Command::new(env!("CARGO"))
-        .args(["build", "--offline", "--package", package, "--profile", profile, "--target-dir"])
+        .args(["build", "--offline", "--package", "zoo", "--package", "xtask", "--bin", package])
+        .args(["--profile", profile, "--target-dir"])
         .arg(profile_dir.parent().unwrap())
         .current_dir(repository())
         .output()

@@ -17,7 +17,11 @@ pub mod program;
 pub mod registry;
 pub mod server;
 pub mod sharing;
+pub mod wav;
+pub mod zip;
 
 pub use emoji::emoji;
 pub use fixtures::{Fixtures, fixtures};
 pub use program::{Run, Zoo};
+pub use wav::wav;
+pub use zip::zip;

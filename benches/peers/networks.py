@@ -81,7 +81,8 @@ def draw_checkpoint(network: Network, path: Path) -> None:
 def prepare(network: Network, zoo: Path, work: Path) -> tuple[str, Path]:
     """What to give `zoo bench`, and the ONNX file that zoo exports of the same network.
 
-    Files in `work` that are there already are taken as they are."""
+    Bundles in `work` that are there already are taken as they are; what an older program than `zoo`
+    exported is exported again."""
     model = network.name
     if not network.built_in:
         bundle = work / f"{network.name}.zoo"
@@ -92,8 +93,8 @@ def prepare(network: Network, zoo: Path, work: Path) -> tuple[str, Path]:
             checkpoint.unlink()
         model = str(bundle)
     onnx = work / f"{network.name}.onnx"
-    if not onnx.exists():
-        call(zoo, "export", model, "--format", "onnx", "--out", onnx)
+    if not onnx.exists() or onnx.stat().st_mtime < zoo.stat().st_mtime:
+        call(zoo, "export", model, "--format", "onnx", "--out", onnx, "--force")
     return model, onnx
 
 

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use zoo_tests::Zoo;
+use zoo_tests::{Zoo, zip};
 
 /// A pickle, of protocol 2, that calls `MODULE.NAME(COMMAND)`.
 fn calling(module: &str, name: &str, command: &str) -> Vec<u8> {
@@ -37,34 +37,6 @@ fn legacy_head() -> Vec<u8> {
     bytes
 }
 
-/// A zip of one stored member, as `torch.save` writes them.
-fn zip(name: &str, bytes: &[u8]) -> Vec<u8> {
-    let size = (bytes.len() as u32).to_le_bytes();
-    // Both headers share: version, flags, method, time, date, checksum, two sizes, two lengths.
-    let mut shared = b"\x14\0\0\0\0\0\0\0\0\0".to_vec();
-    shared.extend(crc32(bytes).to_le_bytes());
-    shared.extend(size);
-    shared.extend(size);
-    shared.extend((name.len() as u16).to_le_bytes());
-    shared.extend([0, 0]);
-    let mut file = [b"PK\x03\x04", &shared[..], name.as_bytes(), bytes].concat();
-    let directory = (file.len() as u32).to_le_bytes();
-    let entry = [b"PK\x01\x02\x14\0", &shared[..], &[0; 14], name.as_bytes()].concat();
-    file.extend(&entry);
-    file.extend(b"PK\x05\x06\0\0\0\0\x01\0\x01\0");
-    file.extend((entry.len() as u32).to_le_bytes());
-    file.extend(directory);
-    file.extend([0, 0]);
-    file
-}
-
-/// The checksum of zip files, a bit at a time.
-fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(u32::MAX, |sum, &byte| {
-        (0..8).fold(sum ^ u32::from(byte), |sum, _| (sum >> 1) ^ (0xedb8_8320 * (sum & 1)))
-    })
-}
-
 /// Fails unless `file` is refused by every command, `inspect` shows what it calls, and nothing
 /// of it ran.
 #[track_caller]
@@ -93,7 +65,7 @@ fn fault_104_a_pickle_that_calls_a_command_is_named_and_never_run() {
     let legacy = [legacy_head(), calling("os", "system", &command)].concat();
     zoo.write("legacy.pth", legacy);
     is_shown_and_never_run(&zoo, "legacy.pth", "os.system", &marker);
-    zoo.write("zip.pth", zip("archive/data.pkl", &calling("os", "system", &command)));
+    zoo.write("zip.pth", zip(&[("archive/data.pkl", &calling("os", "system", &command))]));
     is_shown_and_never_run(&zoo, "zip.pth", "os.system", &marker);
 }
 
@@ -103,7 +75,7 @@ fn fault_105_a_global_from_the_stack_is_named_and_never_run() {
     let marker = zoo.path("it-ran");
     let command = format!("open({:?}, 'w')", marker.display());
     let pickle = calling_by_stack("builtins", "eval", &command);
-    zoo.write("zip.pth", zip("archive/data.pkl", &pickle));
+    zoo.write("zip.pth", zip(&[("archive/data.pkl", &pickle)]));
     is_shown_and_never_run(&zoo, "zip.pth", "builtins.eval", &marker);
 }
 

@@ -18,16 +18,7 @@ fn tone(frequency: f64, seed: u64, loudness: f64) -> Vec<u8> {
         let value = (std::f64::consts::TAU * frequency * t).sin() + 0.1 * noise();
         ((value * loudness).clamp(-1.0, 1.0) * 32_767.0) as i16
     };
-    let samples: Vec<u8> = (0..2000).map(sample).flat_map(i16::to_le_bytes).collect();
-    let mut file = b"RIFF".to_vec();
-    file.extend((36 + samples.len() as u32).to_le_bytes());
-    file.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
-    file.extend(8000u32.to_le_bytes());
-    file.extend(16_000u32.to_le_bytes());
-    file.extend(b"\x02\0\x10\0data");
-    file.extend((samples.len() as u32).to_le_bytes());
-    file.extend(samples);
-    file
+    zoo_tests::wav((0..2000).map(sample), 8000)
 }
 
 /// Low and high tones by three people, whose names the files have.

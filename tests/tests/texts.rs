@@ -116,6 +116,33 @@ fn words_are_asked_for_their_neighbours_and_analogies() {
 }
 
 #[test]
+fn word_vectors_come_out_of_a_zip() {
+    let zoo = Zoo::new();
+    let two = "3 2\nking 1.0 0.5\nqueen 1.0 0.6\ncabbage -1.0 0.5\n";
+    let three = "3 3\nking 1.0 0.5 0.1\nqueen 0.9 0.5 0.1\ncabbage -1.0 0.5 0.1\n";
+    let both = [("glove.2d.txt", two.as_bytes()), ("glove.3d.txt", three.as_bytes())];
+    zoo.write("glove.zip", zoo_tests::zip(&both));
+    let line = "convert glove.zip --out words.zoo";
+    zoo.line(line).fails().says(&["2 files", "--member", "glove.2d.txt, glove.3d.txt"]);
+    zoo.line(&format!("{line} --member glove.4d.txt")).fails().says(&["glove.4d.txt"]);
+    zoo.line(&format!("{line} --member glove.3d.txt")).succeeds();
+    zoo.line("words words.zoo nearest king --top 1").succeeds().shows(&["queen"]);
+    // Of one that holds a single file there is nothing to choose.
+    zoo.write("glove.zip", zoo_tests::zip(&both[..1]));
+    zoo.line(line).succeeds();
+    zoo.line("inspect words.zoo").succeeds().shows(&["glove.2d"]);
+    // A flipped bit is noticed.
+    let mut damaged = zoo_tests::zip(&both[..1]);
+    damaged[60] ^= 1;
+    zoo.write("glove.zip", damaged);
+    zoo.line(line).fails().says(&["glove.zip"]);
+    zoo.write("glove.zip", zoo_tests::zip(&[("notes.md", b"# What is in here")]));
+    zoo.line(line).fails().says(&["notes.md of glove.zip", "no format"]);
+    zoo.write("plain.txt", two);
+    zoo.line("convert plain.txt --out p.zoo --member x").fails().says(&["no archive"]);
+}
+
+#[test]
 fn questions_are_answered_as_numpy_answers_them() {
     let Some(fixtures) = fixtures("questions_are_answered_as_numpy_answers_them") else { return };
     let zoo = Zoo::new();

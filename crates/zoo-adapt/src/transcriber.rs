@@ -139,77 +139,7 @@ fn pieces(samples: usize, window: usize, margin: usize, step: usize) -> Vec<Piec
 
 #[cfg(test)]
 mod tests {
-    use zoo_model::graph::TimeConv;
-    use zoo_model::{Card, GraphBuilder, Weights};
-
     use super::*;
-
-    /// Says A of what is loud above zero for 40 ms, B of what is below it.
-    fn bundle() -> Bundle {
-        let mut b = GraphBuilder::new();
-        let x = b.input("waveform", &[None, None]);
-        let x = b.unsqueeze(&x, 1);
-        let x = b.with_channels(&x, 1);
-        let conv =
-            TimeConv { outputs: 4, kernel: 320, stride: 320, padding: 0, groups: 1, bias: true };
-        let x = b.conv_over_time("conv", &x, conv);
-        let letters = b.swap_time_and_channels(&x);
-        let graph = b.finish(&[("letters", &letters)]).unwrap();
-        let rows = [0.0, 1.0, -1.0, 0.0].into_iter().flat_map(|row| [row; 320]);
-        let mut weights = Weights::new();
-        weights.insert("conv.weight", Tensor::from_f32(&[4, 1, 320], &rows.collect::<Vec<_>>()));
-        weights.insert("conv.bias", Tensor::from_f32(&[4], &[10.0, 0.0, 0.0, -1.0]));
-        let mut card = Card::new("writer", "speech-recognition", "MIT");
-        card.labels = ["-", "A", "B", "|"].map(str::to_owned).to_vec();
-        card.sound = Some(Sound { rate: 8000, most_seconds: Some(30.0), ..Sound::default() });
-        let output = "letters".to_owned();
-        card.transcript =
-            Some(Transcript { output, blank: 0, space: Some(3), unwritten: Vec::new() });
-        Bundle::new(card, graph, weights)
-    }
-
-    /// So many letters, each of 80 ms of sound and 120 ms of silence, and what they are.
-    fn recording(letters: usize) -> (Vec<f32>, String) {
-        let is_a = |letter: usize| letter * letter % 7 < 3;
-        let sample = |at: usize| match (at % 1600 < 640, is_a(at / 1600)) {
-            (false, _) => 0.0,
-            (true, true) => 0.5,
-            (true, false) => -0.5,
-        };
-        let text = (0..letters).map(|letter| if is_a(letter) { 'A' } else { 'B' });
-        ((0..letters * 1600).map(sample).collect(), text.collect())
-    }
-
-    #[test]
-    fn all_of_a_recording_is_written_however_long_it_is() {
-        let transcriber = Transcriber::new(&bundle(), Device::Cpu).unwrap().unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        for letters in [1, 149, 150, 151, 400] {
-            let (samples, text) = recording(letters);
-            let path = folder.path().join("recording.wav");
-            std::fs::write(&path, zoo_sound::to_wav(&samples, 8000)).unwrap();
-            assert_eq!(transcriber.transcribe(&Content::File(path)).unwrap(), text, "{letters}");
-        }
-    }
-
-    #[test]
-    fn a_model_that_writes_nothing_is_none_and_one_that_cannot_is_refused() {
-        let mut mute = bundle();
-        mute.card.transcript = None;
-        assert!(Transcriber::new(&mute, Device::Cpu).unwrap().is_none());
-        let mut few = bundle();
-        few.card.labels.truncate(2);
-        let error = Transcriber::new(&few, Device::Cpu).err().unwrap().to_string();
-        assert!(error.contains("no letter 3"), "{error}");
-        let mut many = bundle();
-        many.card.labels.push("C".to_owned());
-        let transcriber = Transcriber::new(&many, Device::Cpu).unwrap().unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("recording.wav");
-        std::fs::write(&path, zoo_sound::to_wav(&recording(1).0, 8000)).unwrap();
-        let error = transcriber.transcribe(&Content::File(path)).unwrap_err().to_string();
-        assert!(error.contains("[1, 5, 4], not [1, time, 5]"), "{error}");
-    }
 
     #[test]
     fn every_moment_is_kept_once() {

@@ -231,8 +231,11 @@ pub(crate) struct EvalArgs {
 
 #[derive(Args)]
 pub(crate) struct ConvertArgs {
-    /// The file
+    /// The file, or an archive that holds it
     pub(crate) file: PathBuf,
+    /// Which file of an archive; needed where it holds several
+    #[arg(long, value_name = "PATH", conflicts_with = "emit")]
+    pub(crate) member: Option<String>,
     /// The architecture of a checkpoint; found out if not given
     #[arg(long)]
     pub(crate) arch: Option<String>,

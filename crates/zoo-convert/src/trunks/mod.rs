@@ -35,7 +35,7 @@ pub const ALL: [(&str, &str, &str); 7] = [
     ("silero-vad", "recordings, 16 kHz", "mean and deviation over time of the recurrent state"),
     ("wav2vec2", "recordings, 16 kHz", "mean and deviation over time of the last layer"),
     ("hubert", "recordings, 16 kHz", "the same"),
-    ("whisper", "recordings, 16 kHz, 30 s", "mean and deviation over time of the encoder's output"),
+    ("whisper", "recordings, 16 kHz", "mean and deviation over time of the encoder's output"),
 ];
 
 /// Whether `--arch` takes `name` for a trunk.

@@ -55,12 +55,19 @@ impl Bundle {
     ///
     /// Fails where the model does not run.
     pub fn parity(&self, device: Device) -> Result<Parity, Error> {
+        vector(self, self.probe_shapes()?.into_iter().next().unwrap_or_default(), device)
+    }
+
+    /// The shapes of the inputs for one example: open sides of a picture as 224, a recording of any
+    /// length as one second, a text as one token.
+    ///
+    /// Fails where the card says of recordings what cannot be done.
+    pub fn probe_shapes(&self) -> Result<Vec<Vec<usize>>, Error> {
         let reader = if self.card.sound.is_some() { Reader::of(self)? } else { None };
-        let shape = match reader {
-            Some(reader) => reader.input_shapes(&self.graph).into_iter().next(),
-            None => self.graph.inputs.first().map(|info| probe_shape(&info.shape)),
-        };
-        vector(self, shape.unwrap_or_default(), device)
+        Ok(match reader {
+            Some(reader) => reader.input_shapes(&self.graph),
+            None => self.graph.inputs.iter().map(|info| probe_shape(&info.shape)).collect(),
+        })
     }
 
     /// Runs the model on `device` and compares what comes out with the card's parity vector.

@@ -4,8 +4,8 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use serde_json::json;
 use zoo_kernels::{Isa, peak_operations};
-use zoo_model::Tensor;
-use zoo_model::bundle::{probe_shape, typed_probe};
+use zoo_model::bundle::typed_probe;
+use zoo_model::{Bundle, Device, Kind, Tensor, ValueInfo};
 
 use crate::cli::{BenchArgs, Global};
 use crate::{models, output};
@@ -16,18 +16,7 @@ const WARM_UP: usize = 2;
 pub(crate) fn run(global: &Global, args: &BenchArgs) -> Result<ExitCode> {
     let bundle = models::open(global, &args.model)?;
     let batch = usize::from(args.batch);
-    let inputs: Vec<Tensor> = bundle
-        .graph
-        .inputs
-        .iter()
-        .map(|info| {
-            let mut shape = probe_shape(&info.shape);
-            if let (Some(first), Some(None)) = (shape.first_mut(), info.shape.first()) {
-                *first = batch;
-            }
-            typed_probe(info.dtype, &shape)
-        })
-        .collect();
+    let inputs = inputs(&bundle, batch)?;
     let executor = bundle.executor(&global.device)?.with_engine(args.engine.into());
     let mut pool = rayon::ThreadPoolBuilder::new();
     if let Some(threads) = args.threads {
@@ -49,11 +38,13 @@ pub(crate) fn run(global: &Global, args: &BenchArgs) -> Result<ExitCode> {
         seconds.sort_by(f64::total_cmp);
         Ok((seconds, executor.operations(&shapes)?))
     })?;
-    // The reference comes from the same minute: clocks change with the weather.
-    let peak = peak_operations(Isa::best()) * threads as f64;
     let rate = |seconds: f64| batch as f64 / seconds;
     let (best, median) = (rate(seconds[0]), rate(seconds[seconds.len() / 2]));
     let flops = operations as f64 / seconds[0];
+    // Of another device's speed the processor's says nothing, and nothing is counted where Burn
+    // computes all. The reference comes from the same minute: clocks change with the weather.
+    let on_processor = operations > 0 && global.device == Device::Cpu;
+    let peak = on_processor.then(|| peak_operations(Isa::best()) * threads as f64);
     let memory = peak_memory();
     let name = &bundle.card.name;
     let engine = zoo_model::Engine::from(args.engine).name();
@@ -62,27 +53,67 @@ pub(crate) fn run(global: &Global, args: &BenchArgs) -> Result<ExitCode> {
             "model": name, "batch": batch, "runs": args.runs, "threads": threads,
             "device": global.device.name(), "engine": engine, "instructions": Isa::best().name(),
             "best_images_per_second": best, "median_images_per_second": median,
-            "gflops": flops / 1e9, "peak_gflops": peak / 1e9, "share_of_peak": flops / peak,
+            "gflops": (operations > 0).then_some(flops / 1e9),
+            "peak_gflops": peak.map(|peak| peak / 1e9),
+            "share_of_peak": peak.map(|peak| flops / peak),
             "peak_memory_bytes": memory,
         }))?;
         return Ok(ExitCode::SUCCESS);
     }
+    let examples = match examples(&bundle) {
+        Some(Kind::Text) => format!("texts of {} tokens", shapes[0].get(1).unwrap_or(&1)),
+        Some(Kind::Sound) => "recordings".to_owned(),
+        Some(Kind::Picture) | None => "images".to_owned(),
+    };
+    let shape = |shape: &Vec<usize>| format!("{shape:?}");
+    let inputs = shapes.iter().map(shape).collect::<Vec<_>>().join(", ");
     output::line(format!(
-        "{name}: best {best:.1}, median {median:.1} images a second (batch {batch}, {} runs, {}, {engine}, {threads} threads)",
+        "{name}: best {best:.1}, median {median:.1} {examples} a second (batch {batch}, {} runs, {}, {engine}, {threads} threads)",
         args.runs, global.device,
     ))?;
-    output::line(format!(
-        "{:.1} GFLOP/s, {:.0} % of the {:.1} that {} does in registers{}",
-        flops / 1e9,
-        100.0 * flops / peak,
-        peak / 1e9,
-        Isa::best(),
-        memory.map_or_else(String::new, |bytes| format!(
-            "; {:.0} MB of memory at most",
-            bytes as f64 / 1e6
-        )),
-    ))?;
+    let mut said = vec![format!("input {inputs}")];
+    if let Some(peak) = peak {
+        said.push(format!(
+            "{:.1} GFLOP/s, {:.0} % of the {:.1} that {} does in registers",
+            flops / 1e9,
+            100.0 * flops / peak,
+            peak / 1e9,
+            Isa::best(),
+        ));
+    }
+    said.extend(memory.map(|bytes| format!("{:.0} MB of memory at most", bytes as f64 / 1e6)));
+    output::line(said.join("; "))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the model's examples are, where its card says so.
+fn examples(bundle: &Bundle) -> Option<Kind> {
+    let card = &bundle.card;
+    let known = [
+        (card.preprocess.is_some(), Kind::Picture),
+        (card.text.is_some(), Kind::Text),
+        (card.sound.is_some(), Kind::Sound),
+    ];
+    known.into_iter().find_map(|(is_stated, kind)| is_stated.then_some(kind))
+}
+
+/// Inputs of so many examples, of the sizes that are usual.
+fn inputs(bundle: &Bundle, batch: usize) -> Result<Vec<Tensor>> {
+    /// Tokens of a text: a paragraph.
+    const TOKENS: u32 = 128;
+    let tokens = bundle.card.text.as_ref().map(|text| text.max_tokens.min(TOKENS) as usize);
+    let shapes = bundle.probe_shapes()?;
+    let input = |(info, mut shape): (&ValueInfo, Vec<usize>)| {
+        if let (Some(first), Some(None)) = (shape.first_mut(), info.shape.first()) {
+            *first = batch;
+        }
+        if let (Some(length), [_, None], Some(tokens)) = (shape.get_mut(1), &info.shape[..], tokens)
+        {
+            *length = tokens;
+        }
+        typed_probe(info.dtype, &shape)
+    };
+    Ok(bundle.graph.inputs.iter().zip(shapes).map(input).collect())
 }
 
 /// The most memory that this process has had at once, in bytes, where the system tells.

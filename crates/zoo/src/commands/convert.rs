@@ -1,10 +1,14 @@
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
+use tempfile::TempDir;
 use zoo_convert::words::Pooling;
 use zoo_convert::{ConvertOptions, Preparation};
 use zoo_model::DType;
+use zoo_registry::archive::{self, ArchiveKind, Limits, MemberKind};
 use zoo_text::vectors::Findings;
 
 use crate::cli::{ConvertArgs, Global, PoolingName, Precision};
@@ -36,7 +40,17 @@ pub(crate) fn run(global: &Global, args: &ConvertArgs) -> Result<ExitCode> {
         skip_malformed: args.skip_malformed,
         ..ConvertOptions::default()
     };
-    let conversion = zoo_convert::convert(&args.file, &options)?;
+    let unpacked = unpack(&args.file, args.member.as_deref())?;
+    let file = unpacked.as_ref().map_or(args.file.as_path(), |(_, file)| file.as_path());
+    let conversion = zoo_convert::convert(file, &options);
+    let conversion = match &unpacked {
+        // The name of a temporary file says nothing.
+        Some((_, member)) => conversion.with_context(|| {
+            let member = member.file_name().unwrap_or_default().display();
+            format!("cannot convert {member} of {}", args.file.display())
+        })?,
+        None => conversion?,
+    };
     let report = &conversion.report;
     for name in &report.unused {
         output::warning(format!("nothing takes the tensor `{name}`"));
@@ -75,6 +89,47 @@ pub(crate) fn run(global: &Global, args: &ConvertArgs) -> Result<ExitCode> {
         output::status(global, "Next", format!("zoo inspect {out}"));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The file called `member` of the archive at `path`, or the only one in it, in a folder of its own
+/// that goes with what is returned. `None` where `path` is to be read as it is.
+fn unpack(path: &Path, member: Option<&str>) -> Result<Option<(TempDir, PathBuf)>> {
+    let kind = if path.is_dir() { None } else { ArchiveKind::detect_file(path)? };
+    let limits = Limits::default();
+    let (kind, member) = match (kind, member) {
+        (None, None) => return Ok(None),
+        (None, Some(_)) => bail!("{} is no archive: leave out --member", path.display()),
+        (Some(kind), Some(member)) => (kind, member.to_owned()),
+        (Some(ArchiveKind::Zip), None) => {
+            let members = archive::list(path, ArchiveKind::Zip, &limits)?;
+            let files: Vec<String> = members
+                .into_iter()
+                .filter(|member| member.kind == MemberKind::File)
+                .map(|member| member.path)
+                .collect();
+            match &files[..] {
+                // PyTorch's checkpoints are archives themselves.
+                files if files.iter().any(|file| file.ends_with("data.pkl")) => return Ok(None),
+                [] => bail!("{} holds no file", path.display()),
+                [only] => (ArchiveKind::Zip, only.clone()),
+                files => bail!(
+                    "{} holds {} files: --member says which, of {}",
+                    path.display(),
+                    files.len(),
+                    files.join(", ")
+                ),
+            }
+        }
+        // Bundles and early checkpoints are tars, and what is gzipped is read as it is.
+        (Some(_), None) => return Ok(None),
+    };
+    let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let name = member.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("member");
+    let file = folder.path().join(name);
+    let mut out =
+        File::create(&file).with_context(|| format!("cannot write {}", file.display()))?;
+    archive::extract(path, kind, &member, &limits, &mut out)?;
+    Ok(Some((folder, file)))
 }
 
 /// How examples become a model's input, as a card says it.
