@@ -97,7 +97,6 @@ fn unpack(path: &Path, member: Option<&str>) -> Result<Option<(TempDir, PathBuf)
     let kind = if path.is_dir() { None } else { ArchiveKind::detect_file(path)? };
     let limits = Limits::default();
     let (kind, member) = match (kind, member) {
-        (None, None) => return Ok(None),
         (None, Some(_)) => bail!("{} is no archive: leave out --member", path.display()),
         (Some(kind), Some(member)) => (kind, member.to_owned()),
         (Some(ArchiveKind::Zip), None) => {
@@ -121,7 +120,7 @@ fn unpack(path: &Path, member: Option<&str>) -> Result<Option<(TempDir, PathBuf)
             }
         }
         // Bundles and early checkpoints are tars, and what is gzipped is read as it is.
-        (Some(_), None) => return Ok(None),
+        (_, None) => return Ok(None),
     };
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let name = member.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("member");
