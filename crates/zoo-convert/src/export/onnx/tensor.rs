@@ -19,6 +19,9 @@ pub(super) fn number(dtype: DType) -> i32 {
     }
 }
 
+/// The number of `TensorProto.dims`.
+const DIMS: u32 = 1;
+
 /// An initialiser called `name`, of the type in which `tensor` is computed.
 pub(super) fn write(name: &str, tensor: &Tensor) -> TensorProto {
     let dtype = Fact::computed(tensor.dtype());
@@ -26,11 +29,16 @@ pub(super) fn write(name: &str, tensor: &Tensor) -> TensorProto {
         Some(values) if dtype == DType::I64 => Tensor::from_i64(tensor.shape(), &values),
         _ => tensor.to_float(dtype).into_owned(),
     };
-    TensorProto {
+    let mut made = TensorProto {
         name: name.to_owned(),
-        dims: tensor.shape().iter().map(|&dim| dim as i64).collect(),
         data_type: number(dtype),
         raw_data: raw_data.shared_bytes(),
         ..TensorProto::default()
+    };
+    // One by one, as `ints` are in attributes.
+    let fields = made.special_fields.mut_unknown_fields();
+    for &length in tensor.shape() {
+        fields.add_varint(DIMS, length as u64);
     }
+    made
 }
