@@ -87,18 +87,26 @@ impl Design<'_> {
     /// `[ROWS / NARROW, depth, NARROW]`, with zeros for the rows a last block lacks.
     fn pack_rows(&self, rows: &[usize], first: usize, depth: usize, packed: &mut [[f64; NARROW]]) {
         let range = first..first + depth;
-        let (shift, factor) = (&self.scales.shift[range.clone()], &self.scales.factor[range]);
-        for (at, &row) in rows.iter().enumerate() {
-            let values = &self.features.row(row)[first..first + depth];
-            let group = &mut packed[at / NARROW * depth..][..depth];
-            let lane = at % NARROW;
-            for (i, packed) in group.iter_mut().enumerate() {
-                packed[lane] = (f64::from(values[i]) - shift[i]) * factor[i];
+        let scales =
+            self.scales.shift[range.clone()].iter().zip(&self.scales.factor[range.clone()]);
+        let (whole, rest) = rows.as_chunks::<NARROW>();
+        let mut groups = packed.chunks_exact_mut(depth);
+        // All rows of a group at once: what is written is then one run.
+        for (rows, group) in whole.iter().zip(&mut groups) {
+            let values = rows.map(|row| &self.features.row(row)[range.clone()]);
+            for ((at, packed), (shift, factor)) in group.iter_mut().enumerate().zip(scales.clone())
+            {
+                *packed = values.map(|values| (f64::from(values[at]) - shift) * factor);
             }
         }
-        for at in rows.len()..ROWS {
-            for packed in &mut packed[at / NARROW * depth..][..depth] {
-                packed[at % NARROW] = 0.0;
+        for group in groups {
+            group.fill([0.0; NARROW]);
+        }
+        for (lane, &row) in rest.iter().enumerate() {
+            let values = &self.features.row(row)[range.clone()];
+            let group = packed[whole.len() * depth..][..depth].iter_mut();
+            for ((packed, value), (shift, factor)) in group.zip(values).zip(scales.clone()) {
+                packed[lane] = (f64::from(*value) - shift) * factor;
             }
         }
     }
@@ -157,17 +165,20 @@ impl Design<'_> {
     /// `[COLUMNS / NARROW, ROWS, NARROW]`, with zeros for the features a last block lacks.
     fn pack_columns(&self, rows: &[usize], first: usize, packed: &mut [[f64; NARROW]]) {
         let range = first..self.features.columns().min(first + COLUMNS);
-        let (shift, factor) =
-            (&self.scales.shift[range.clone()], &self.scales.factor[range.clone()]);
+        let (shift, shift_rest) = self.scales.shift[range.clone()].as_chunks::<NARROW>();
+        let (factor, factor_rest) = self.scales.factor[range.clone()].as_chunks::<NARROW>();
         for (at, &row) in rows.iter().enumerate() {
-            let values = &self.features.row(row)[range.clone()];
-            let values = values.chunks(NARROW);
-            let scales = shift.chunks(NARROW).zip(factor.chunks(NARROW));
-            for (group, (values, (shift, factor))) in values.zip(scales).enumerate() {
-                let packed = &mut packed[group * ROWS + at];
-                for (lane, value) in values.iter().enumerate() {
-                    packed[lane] = (f64::from(*value) - shift[lane]) * factor[lane];
-                }
+            let (values, rest) = self.features.row(row)[range.clone()].as_chunks::<NARROW>();
+            for (group, (values, (shift, factor))) in
+                values.iter().zip(shift.iter().zip(factor)).enumerate()
+            {
+                packed[group * ROWS + at] = std::array::from_fn(|lane| {
+                    (f64::from(values[lane]) - shift[lane]) * factor[lane]
+                });
+            }
+            for (lane, value) in rest.iter().enumerate() {
+                packed[values.len() * ROWS + at][lane] =
+                    (f64::from(*value) - shift_rest[lane]) * factor_rest[lane];
             }
         }
     }
