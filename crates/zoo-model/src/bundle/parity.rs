@@ -55,19 +55,26 @@ impl Bundle {
     ///
     /// Fails where the model does not run.
     pub fn parity(&self, device: Device) -> Result<Parity, Error> {
-        vector(self, self.probe_shapes()?.into_iter().next().unwrap_or_default(), device)
+        vector(self, self.probe_shapes(1)?.into_iter().next().unwrap_or_default(), device)
     }
 
-    /// The shapes of the inputs for one example: open sides of a picture as 224, a recording of any
-    /// length as one second, a text as one token.
+    /// The shapes of the inputs for so many examples: open sides of a picture as 224, a recording of
+    /// any length as one second, a text as one token.
     ///
     /// Fails where the card says of recordings what cannot be done.
-    pub fn probe_shapes(&self) -> Result<Vec<Vec<usize>>, Error> {
+    pub fn probe_shapes(&self, batch: usize) -> Result<Vec<Vec<usize>>, Error> {
         let reader = if self.card.sound.is_some() { Reader::of(self)? } else { None };
-        Ok(match reader {
+        let inputs = &self.graph.inputs;
+        let mut shapes = match reader {
             Some(reader) => reader.input_shapes(&self.graph),
-            None => self.graph.inputs.iter().map(|info| probe_shape(&info.shape)).collect(),
-        })
+            None => inputs.iter().map(|info| probe_shape(&info.shape)).collect(),
+        };
+        for (info, shape) in inputs.iter().zip(&mut shapes) {
+            if let ([None, ..], [first, ..]) = (&info.shape[..], shape.as_mut_slice()) {
+                *first = batch;
+            }
+        }
+        Ok(shapes)
     }
 
     /// Runs the model on `device` and compares what comes out with the card's parity vector.

@@ -102,11 +102,8 @@ fn inputs(bundle: &Bundle, batch: usize) -> Result<Vec<Tensor>> {
     /// Tokens of a text: a paragraph.
     const TOKENS: u32 = 128;
     let tokens = bundle.card.text.as_ref().map(|text| text.max_tokens.min(TOKENS) as usize);
-    let shapes = bundle.probe_shapes()?;
+    let shapes = bundle.probe_shapes(batch)?;
     let input = |(info, mut shape): (&ValueInfo, Vec<usize>)| {
-        if let (Some(first), Some(None)) = (shape.first_mut(), info.shape.first()) {
-            *first = batch;
-        }
         if let (Some(length), [_, None], Some(tokens)) = (shape.get_mut(1), &info.shape[..], tokens)
         {
             *length = tokens;

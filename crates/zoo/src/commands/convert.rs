@@ -14,6 +14,9 @@ use zoo_text::vectors::Findings;
 use crate::cli::{ConvertArgs, Global, PoolingName, Precision};
 use crate::output;
 
+/// The parameter of networks of speech that names letters.
+const LETTERS: &str = "lm_head.weight";
+
 pub(crate) fn run(global: &Global, args: &ConvertArgs) -> Result<ExitCode> {
     if let Some(language) = args.emit {
         return super::emit::run(global, args, language);
@@ -57,6 +60,12 @@ pub(crate) fn run(global: &Global, args: &ConvertArgs) -> Result<ExitCode> {
     }
     if let Some(findings) = &conversion.findings {
         warn_of(findings);
+    }
+    if report.ignored.iter().any(|name| name == LETTERS) {
+        output::warning(
+            "it names letters, but no vocab.json beside it says which: the model makes features and \
+             writes nothing",
+        );
     }
     let digest = conversion.bundle.write(out)?;
     if global.json {

@@ -7,7 +7,6 @@ use anyhow::{Result, bail};
 use serde_json::json;
 use zoo_convert::format::{self, Format};
 use zoo_convert::{caffe, onnx, pickle, read_checkpoint, renaming};
-use zoo_model::bundle::probe_shape;
 use zoo_model::{Bundle, Card, Cuts, Graph, Weights};
 
 use crate::cli::{Global, InspectArgs};
@@ -29,11 +28,11 @@ pub(crate) fn run(global: &Global, args: &InspectArgs) -> Result<ExitCode> {
         Format::Zoo => show_bundle(global, args, &Bundle::open(path)?),
         Format::Onnx => {
             let model = onnx::load(path)?;
-            show_file(global, args, &model.graph, &model.weights)
+            show_file(global, args, model.graph, model.weights)
         }
         Format::Caffe => {
             let model = caffe::load(path, None)?;
-            show_file(global, args, &model.graph, &model.weights)
+            show_file(global, args, model.graph, model.weights)
         }
         format => show_checkpoint(global, args, path, format),
     }
@@ -43,28 +42,28 @@ pub(crate) fn run(global: &Global, args: &InspectArgs) -> Result<ExitCode> {
 fn show_file(
     global: &Global,
     args: &InspectArgs,
-    graph: &Graph,
-    weights: &Weights,
+    graph: Graph,
+    weights: Weights,
 ) -> Result<ExitCode> {
-    let cuts = Cuts::find(graph, weights)?;
-    show_graph(global, args, None, graph, weights, cuts.as_ref())
+    let cuts = Cuts::find(&graph, &weights)?;
+    let nameless = Bundle::new(Card::new("", "other", "unknown"), graph, weights);
+    show_graph(global, args, &nameless, None, cuts.as_ref())
 }
 
 fn show_bundle(global: &Global, args: &InspectArgs, bundle: &Bundle) -> Result<ExitCode> {
-    let cuts = bundle.card.cuts.as_ref();
-    show_graph(global, args, Some(&bundle.card), &bundle.graph, &bundle.weights, cuts)
+    show_graph(global, args, bundle, Some(&bundle.card), bundle.card.cuts.as_ref())
 }
 
+/// `card` is the bundle's, unless nobody has written it one.
 fn show_graph(
     global: &Global,
     args: &InspectArgs,
+    bundle: &Bundle,
     card: Option<&Card>,
-    graph: &Graph,
-    weights: &Weights,
     cuts: Option<&Cuts>,
 ) -> Result<ExitCode> {
-    let shapes: Vec<Vec<usize>> =
-        graph.inputs.iter().map(|info| probe_shape(&info.shape)).collect();
+    let (graph, weights) = (&bundle.graph, &bundle.weights);
+    let shapes = bundle.probe_shapes(1)?;
     let facts = graph.infer(weights, &shapes)?;
     if args.plan {
         return plan::show(global, args.all, graph, weights, &shapes);
@@ -131,6 +130,12 @@ fn show_graph(
             let how = if cuts.pooled { ", means over height and width" } else { "" };
             let length = cuts.feature_length;
             output::line(format!("feature {} ({length} numbers{how})", cuts.feature))?;
+            if let Some(transcript) = card.and_then(|card| card.transcript.as_ref()) {
+                output::line(format!(
+                    "letters {} (what is said, written down)",
+                    transcript.output
+                ))?;
+            }
             if cuts.has_head() {
                 output::line(format!("head    {}", cuts.head.join(", ")))?;
                 output::line(format!("logits  {}", cuts.logits))?;

@@ -3,9 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use onnx_ir::{GraphProto, NodeProto, TensorShapeProto, ValueInfoProto};
-use zoo_model::bundle::probe_shape;
 use zoo_model::graph::Facts;
-use zoo_model::{Bundle, DType, Fact, Graph, Tensor};
+use zoo_model::{Bundle, DType, Fact, Tensor};
 
 use super::node::NodeWriter;
 use super::{attribute, operators, tensor};
@@ -57,7 +56,7 @@ impl GraphWriter {
         let made = graph.nodes.iter().flat_map(|node| node.outputs.iter().chain([&node.name]));
         let mut writer = Self {
             proto: GraphProto { name: bundle.card.name.clone(), ..GraphProto::default() },
-            facts: graph.infer(&bundle.weights, &shapes(graph, 1))?,
+            facts: graph.infer(&bundle.weights, &bundle.probe_shapes(1)?)?,
             only_batch_is_open: graph
                 .inputs
                 .iter()
@@ -143,7 +142,7 @@ impl GraphWriter {
     /// Declares the outputs, with as much of their shapes as holds for every run.
     fn outputs(&mut self, bundle: &Bundle) {
         let graph = &bundle.graph;
-        let two = graph.infer(&bundle.weights, &shapes(graph, 2)).ok();
+        let two = bundle.probe_shapes(2).and_then(|two| graph.infer(&bundle.weights, &two)).ok();
         for name in &graph.outputs {
             let Some(one) = self.facts.get(name) else {
                 let name = name.clone();
@@ -163,18 +162,6 @@ impl GraphWriter {
             self.proto.output.push(proto);
         }
     }
-}
-
-/// The shapes of the inputs for a batch of `batch`.
-fn shapes(graph: &Graph, batch: usize) -> Vec<Vec<usize>> {
-    let shape = |shape: &[Option<usize>]| {
-        let mut lengths = probe_shape(shape);
-        if let ([None, ..], [first, ..]) = (shape, lengths.as_mut_slice()) {
-            *first = batch;
-        }
-        lengths
-    };
-    graph.inputs.iter().map(|info| shape(&info.shape)).collect()
 }
 
 /// The length of an axis.
