@@ -140,6 +140,7 @@ fn layers() {
         .collect();
     let op = Op::BatchNorm(BatchNorm { epsilon: 1e-3, momentum: 0.01 });
     sketch.output(op, &["x", &norm[0], &norm[1], &norm[2], &norm[3]]);
+    sketch.output(Op::InstanceNorm { epsilon: 1e-3 }, &["x", &norm[0], &norm[1]]);
     let (matrix, addend) = (sketch.parameter("m", &[5, 6]), sketch.parameter("c", &[1, 5]));
     let gemm = Gemm { alpha: 0.5, beta: 2.0, ..Gemm::LINEAR };
     sketch.output(Op::Gemm(gemm), &["y", &matrix, &addend]);

@@ -21,6 +21,9 @@ pub(super) fn write(op: &Op, node: &mut NodeWriter) -> Result<(), Refusal> {
         Op::Conv(conv) => layers::conv(conv, node)?,
         Op::BatchNorm(norm) => layers::batch_norm(*norm, node),
         Op::LayerNorm(norm) => layers::layer_norm(*norm, node),
+        Op::InstanceNorm { epsilon } => {
+            node.emit("InstanceNormalization", vec![attribute::float("epsilon", *epsilon)]);
+        }
         Op::Gemm(gemm) => layers::gemm(*gemm, node),
         Op::MatMul => node.emit("MatMul", Vec::new()),
         Op::Softmax { axis } => node.emit("Softmax", vec![int("axis", *axis)]),
