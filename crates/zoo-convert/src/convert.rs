@@ -17,7 +17,7 @@ use crate::{Error, LoadReport, caffe, labels, onnx, read_checkpoint};
 
 /// Changes whenever the same file would become another bundle: what was converted before is
 /// then converted again.
-pub const CONVERTER_VERSION: u32 = 5;
+pub const CONVERTER_VERSION: u32 = 6;
 
 /// What to make of a file.
 #[derive(Debug, Clone, Default)]
