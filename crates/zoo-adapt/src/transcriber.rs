@@ -56,16 +56,15 @@ impl Transcriber {
         let name = || content.path().unwrap_or(Path::new("the recording")).display().to_string();
         let mut inputs = content.inputs(&self.reader, self.executor.graph(), name)?;
         let input = inputs.remove(0);
+        let pieces = self.pieces(input.shape())?;
+        if pieces.is_empty() {
+            return Ok(self.transcript.greedy(&self.scores(&input)?, &self.letters));
+        }
+        let (samples, letters) = (input.to_f32(), self.letters.len());
         let mut scores = Vec::new();
-        for piece in self.pieces(input.shape())? {
-            let made = match piece.samples {
-                Some(samples) => {
-                    let values = &input.to_f32()[samples];
-                    self.scores(&Tensor::from_f32(&[1, values.len()], values))?
-                }
-                None => self.scores(&input)?,
-            };
-            let letters = self.letters.len();
+        for piece in pieces {
+            let samples = &samples[piece.samples];
+            let made = self.scores(&Tensor::from_f32(&[1, samples.len()], samples))?;
             let end = piece.moments.end.min(made.len() / letters);
             scores.extend(&made[piece.moments.start.min(end) * letters..end * letters]);
         }
@@ -88,14 +87,14 @@ impl Transcriber {
         }
     }
 
-    /// The parts of an input of this shape that are heard one after the other.
+    /// The parts of an input of this shape that are heard one after the other; none where it is heard
+    /// as a whole.
     fn pieces(&self, shape: &[usize]) -> Result<Vec<Piece>> {
-        let whole = || vec![Piece { samples: None, moments: 0..usize::MAX }];
         let window = WINDOW * self.rate;
-        let &[1, samples] = shape else { return Ok(whole()) };
-        if samples <= window {
-            return Ok(whole());
-        }
+        let samples = match *shape {
+            [1, samples] if samples > window => samples,
+            _ => return Ok(Vec::new()),
+        };
         let moments = |samples: usize| -> Result<usize> {
             let facts = self.executor.facts(&[vec![1, samples]])?;
             let fact = facts.get(&self.transcript.output);
@@ -103,7 +102,7 @@ impl Transcriber {
         };
         let more = moments(2 * window)?.saturating_sub(moments(window)?);
         if more == 0 || !window.is_multiple_of(more) {
-            return Ok(whole());
+            return Ok(Vec::new());
         }
         Ok(pieces(samples, window, MARGIN * self.rate, window / more))
     }
@@ -112,8 +111,7 @@ impl Transcriber {
 /// A part of a recording, and the moments in it that are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Piece {
-    /// All of them, where there are none.
-    samples: Option<Range<usize>>,
+    samples: Range<usize>,
     moments: Range<usize>,
 }
 
@@ -128,7 +126,7 @@ fn pieces(samples: usize, window: usize, margin: usize, step: usize) -> Vec<Piec
         let is_last = first + window >= samples;
         let from = if start == 0 { 0 } else { margin };
         let to = if is_last { usize::MAX } else { margin + hop };
-        let samples = Some(first..samples.min(first + window));
+        let samples = first..samples.min(first + window);
         pieces.push(Piece { samples, moments: from..to });
         if is_last {
             break;
@@ -148,7 +146,7 @@ mod tests {
             let pieces = pieces(samples, window, 12, step);
             let mut next = 0;
             for piece in &pieces {
-                let range = piece.samples.clone().unwrap();
+                let range = piece.samples.clone();
                 assert!(range.len() <= window && range.end <= samples && range.start % step == 0);
                 let end = piece.moments.end.min(range.len() / step);
                 let first = range.start / step;

@@ -22,15 +22,8 @@ pub(super) const LETTERS: &str = "lm_head";
 pub(super) const LETTERS_OUTPUT: &str = "letters";
 
 /// Tensors of what was only used in training, or comes behind the feature.
-pub(super) const IGNORED: [&str; 7] = [
-    "masked_spec_embed",
-    "quantizer.",
-    "project_",
-    "projector.",
-    "classifier.",
-    "layer_weights",
-    "encoder.pos_conv_embed.conv.parametrizations.",
-];
+pub(super) const IGNORED: [&str; 6] =
+    ["masked_spec_embed", "quantizer.", "project_", "projector.", "classifier.", "layer_weights"];
 
 /// Of transformers, for all norms of these networks.
 const EPSILON: f32 = 1e-5;
