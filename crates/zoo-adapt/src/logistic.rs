@@ -16,6 +16,7 @@
 
 mod blocks;
 mod cross_validate;
+mod curvature;
 mod head;
 mod kernel;
 mod objective;

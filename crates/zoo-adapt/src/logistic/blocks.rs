@@ -1,27 +1,26 @@
-//! Logits and gradients of many rows, in blocks that fit the caches.
+//! Products with many rows of features, in blocks that fit the caches.
 //!
 //! Blocks are of fixed size and their results are combined in a fixed order, so nothing
 //! depends on the number of threads.
 
 use rayon::prelude::*;
 
-use super::kernel::{NARROW, WIDE, accumulate};
+use super::kernel::{GROUP, Residuals, TILE, add_inner, add_outer};
 use super::scaling::Scales;
 use crate::matrix::Matrix;
 
-/// Rows of a block of logits.
+/// Rows of a block.
 pub(super) const ROWS: usize = 64;
-/// Features that are packed at a time for a block of logits.
-const DEPTH: usize = 256;
-/// Features of a block of the gradient.
-const COLUMNS: usize = 32;
+/// Features of an inner product at a time: the weights of a tile of classes for them stay in
+/// the first cache.
+const DEPTH: usize = 512;
+/// Features of a block of the transposed product.
+const COLUMNS: usize = 128;
 
-/// Values of one block of rows `[tiles, ROWS, WIDE]`: class `c` is in tile `c / WIDE`.
-pub(super) type Block = Vec<[f64; WIDE]>;
+/// One value for every row of a block and every class `[rows, classes]`.
+pub(super) type Block = Vec<f64>;
 
-/// How weights and biases lie in one vector: `[tiles, features + 1, WIDE]`.
-///
-/// The bias is the last feature; classes are padded to whole tiles with zeros.
+/// How weights and biases lie in one vector: `[classes, features]`, then `[classes]`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layout {
     pub(super) features: usize,
@@ -29,26 +28,25 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    pub(super) fn tiles(self) -> usize {
-        self.classes.div_ceil(WIDE)
-    }
-
     pub(super) fn len(self) -> usize {
-        self.tiles() * (self.features + 1) * WIDE
+        self.classes * (self.features + 1)
     }
 
-    pub(super) fn index(self, feature: usize, class: usize) -> usize {
-        ((class / WIDE) * (self.features + 1) + feature) * WIDE + class % WIDE
+    /// Weights `[classes, features]` and biases `[classes]`.
+    pub(super) fn parts(self, parameters: &[f64]) -> (&[f64], &[f64]) {
+        parameters.split_at(self.classes * self.features)
     }
 
-    /// `[features + 1, WIDE]` of one tile.
-    fn tile(self, parameters: &[f64], tile: usize) -> &[[f64; WIDE]] {
-        let length = self.features + 1;
-        &parameters.as_chunks().0[tile * length..(tile + 1) * length]
+    /// As [`Layout::parts`].
+    pub(super) fn parts_mut(self, parameters: &mut [f64]) -> (&mut [f64], &mut [f64]) {
+        parameters.split_at_mut(self.classes * self.features)
     }
 }
 
-/// Some rows of a table of features, scaled as they are read.
+/// Some rows of a table of features, scaled: `(x - shift) factor`.
+///
+/// The table stays as it is. Scaling is folded into what it is multiplied with, and out of what
+/// comes back, in `f64`.
 pub(super) struct Design<'a> {
     pub(super) features: Matrix<'a>,
     pub(super) rows: &'a [usize],
@@ -61,125 +59,104 @@ impl Design<'_> {
         self.rows.par_chunks(ROWS)
     }
 
-    /// The logits of one block of rows.
-    pub(super) fn logits(&self, layout: Layout, parameters: &[f64], rows: &[usize]) -> Block {
-        let mut block = Vec::with_capacity(layout.tiles() * ROWS);
-        for tile in 0..layout.tiles() {
-            let bias = layout.tile(parameters, tile)[layout.features];
-            block.extend(std::iter::repeat_n(bias, ROWS));
+    /// Parameters for features as they are, of parameters for scaled ones:
+    /// `w (x - shift) factor = (w factor) x - w factor shift`.
+    pub(super) fn unscaled(&self, layout: Layout, parameters: &[f64]) -> Vec<f64> {
+        let mut unscaled = parameters.to_vec();
+        let (weights, biases) = layout.parts_mut(&mut unscaled);
+        for (weights, bias) in weights.chunks_exact_mut(layout.features).zip(biases) {
+            for ((weight, factor), shift) in
+                weights.iter_mut().zip(&self.scales.factor).zip(&self.scales.shift)
+            {
+                *weight *= factor;
+                *bias -= *weight * shift;
+            }
         }
-        let mut packed = vec![[0.0; NARROW]; ROWS / NARROW * DEPTH];
+        unscaled
+    }
+
+    /// The logits of one block of rows, by parameters for features as they are.
+    pub(super) fn logits(&self, layout: Layout, unscaled: &[f64], rows: &[usize]) -> Block {
+        let (weights, biases) = layout.parts(unscaled);
+        let mut block = biases.repeat(rows.len());
         for first in (0..layout.features).step_by(DEPTH) {
-            let depth = DEPTH.min(layout.features - first);
-            self.pack_rows(rows, first, depth, &mut packed);
-            for tile in 0..layout.tiles() {
-                let weights = &layout.tile(parameters, tile)[first..first + depth];
-                let out = &mut block[tile * ROWS..(tile + 1) * ROWS];
-                let out = out.as_chunks_mut::<NARROW>().0.iter_mut();
-                for (packed, out) in packed.chunks_exact(depth).zip(out) {
-                    accumulate(packed, weights, out);
+            let range = first..layout.features.min(first + DEPTH);
+            for class in (0..layout.classes).step_by(TILE) {
+                let tile = class..layout.classes.min(class + TILE);
+                let weights: Vec<&[f64]> = weights[tile.start * layout.features..]
+                    .chunks_exact(layout.features)
+                    .take(tile.len())
+                    .map(|weights| &weights[range.clone()])
+                    .collect();
+                // A last row without a partner is its own.
+                let mut alone = vec![0.0; layout.classes];
+                for (rows, out) in rows.chunks(2).zip(block.chunks_mut(2 * layout.classes)) {
+                    let (out, partner) = out.split_at_mut(layout.classes);
+                    let partner = if partner.is_empty() { &mut alone } else { partner };
+                    let pair = [rows[0], rows[rows.len() - 1]];
+                    let pair = pair.map(|row| &self.features.row(row)[range.clone()]);
+                    add_inner(pair, &weights, [&mut out[tile.clone()], &mut partner[tile.clone()]]);
                 }
             }
         }
         block
     }
 
-    /// `[ROWS / NARROW, depth, NARROW]`, with zeros for the rows a last block lacks.
-    fn pack_rows(&self, rows: &[usize], first: usize, depth: usize, packed: &mut [[f64; NARROW]]) {
-        let range = first..first + depth;
-        let scales =
-            self.scales.shift[range.clone()].iter().zip(&self.scales.factor[range.clone()]);
-        let (whole, rest) = rows.as_chunks::<NARROW>();
-        let mut groups = packed.chunks_exact_mut(depth);
-        // All rows of a group at once: what is written is then one run.
-        for (rows, group) in whole.iter().zip(&mut groups) {
-            let values = rows.map(|row| &self.features.row(row)[range.clone()]);
-            for ((at, packed), (shift, factor)) in group.iter_mut().enumerate().zip(scales.clone())
-            {
-                *packed = values.map(|values| (f64::from(values[at]) - shift) * factor);
-            }
-        }
-        for group in groups {
-            group.fill([0.0; NARROW]);
-        }
-        for (lane, &row) in rest.iter().enumerate() {
-            let values = &self.features.row(row)[range.clone()];
-            let group = packed[whole.len() * depth..][..depth].iter_mut();
-            for ((packed, value), (shift, factor)) in group.zip(values).zip(scales.clone()) {
-                packed[lane] = (f64::from(*value) - shift) * factor;
-            }
-        }
-    }
-
-    /// The sum over all rows of features times residuals, `[features + 1, classes]` in the
-    /// order of `layout`; the last feature is the constant 1 of the bias.
-    pub(super) fn gradient(&self, layout: Layout, residuals: &[Block], out: &mut [f64]) {
+    /// The sum over all rows of scaled features times residuals, in the order of `layout`; the
+    /// feature that belongs to the bias is the constant 1.
+    pub(super) fn transposed(&self, layout: Layout, residuals: &[Block], out: &mut [f64]) {
         let starts: Vec<usize> = (0..layout.features).step_by(COLUMNS).collect();
-        let parts: Vec<Vec<[[f64; WIDE]; NARROW]>> =
-            starts.par_iter().map(|&first| self.gradient_of(layout, residuals, first)).collect();
-        for (&first, part) in starts.iter().zip(&parts) {
-            let width = COLUMNS.min(layout.features - first);
-            for (tile, part) in part.chunks_exact(COLUMNS / NARROW).enumerate() {
-                let values = &part.as_flattened().as_flattened()[..width * WIDE];
-                let at = layout.index(first, tile * WIDE);
-                out[at..at + values.len()].copy_from_slice(values);
-            }
+        let parts: Vec<Vec<[f64; GROUP]>> =
+            starts.par_iter().map(|&first| self.columns(layout, residuals, first)).collect();
+        let (weights, biases) = layout.parts_mut(out);
+        for (class, bias) in biases.iter_mut().enumerate() {
+            let of_class =
+                |block: &Block| block.iter().skip(class).step_by(layout.classes).sum::<f64>();
+            *bias = residuals.iter().map(of_class).sum();
         }
-        for tile in 0..layout.tiles() {
-            let mut sums = [0.0; WIDE];
-            for block in residuals {
-                for residual in &block[tile * ROWS..(tile + 1) * ROWS] {
-                    for (sum, residual) in sums.iter_mut().zip(residual) {
-                        *sum += residual;
-                    }
+        for (class, weights) in weights.chunks_exact_mut(layout.features).enumerate() {
+            for (part, weights) in parts.iter().zip(weights.chunks_mut(COLUMNS)) {
+                let groups = part.iter().skip(class).step_by(layout.classes);
+                for (weights, sums) in weights.chunks_mut(GROUP).zip(groups) {
+                    weights.copy_from_slice(&sums[..weights.len()]);
                 }
             }
-            let at = layout.index(layout.features, tile * WIDE);
-            out[at..at + WIDE].copy_from_slice(&sums);
+            for ((weight, factor), shift) in
+                weights.iter_mut().zip(&self.scales.factor).zip(&self.scales.shift)
+            {
+                *weight = (*weight - shift * biases[class]) * factor;
+            }
         }
     }
 
-    /// The gradient of `COLUMNS` features from `first`: `[tiles, COLUMNS / NARROW]` tiles.
-    fn gradient_of(
-        &self,
-        layout: Layout,
-        residuals: &[Block],
-        first: usize,
-    ) -> Vec<[[f64; WIDE]; NARROW]> {
-        let groups = COLUMNS / NARROW;
-        let mut sums = vec![[[0.0; WIDE]; NARROW]; layout.tiles() * groups];
-        let mut packed = vec![[0.0; NARROW]; groups * ROWS];
+    /// `COLUMNS` features from `first` times residuals: `[groups, classes, GROUP]`.
+    fn columns(&self, layout: Layout, residuals: &[Block], first: usize) -> Vec<[f64; GROUP]> {
+        let range = first..layout.features.min(first + COLUMNS);
+        let groups = range.len().div_ceil(GROUP);
+        let mut sums = vec![[0.0; GROUP]; groups * layout.classes];
+        let mut padded = Vec::new();
         for (rows, block) in self.rows.chunks(ROWS).zip(residuals) {
-            self.pack_columns(rows, first, &mut packed);
-            for tile in 0..layout.tiles() {
-                let residuals = &block[tile * ROWS..][..rows.len()];
+            let values = rows.iter().map(|&row| &self.features.row(row)[range.clone()]);
+            let rows: Vec<&[[f32; GROUP]]> = if range.len().is_multiple_of(GROUP) {
+                values.map(|values| values.as_chunks().0).collect()
+            } else {
+                padded.clear();
+                padded.resize(groups * rows.len(), [0.0; GROUP]);
+                for (values, padded) in values.zip(padded.chunks_exact_mut(groups)) {
+                    padded.as_flattened_mut()[..values.len()].copy_from_slice(values);
+                }
+                padded.chunks_exact(groups).collect()
+            };
+            for class in (0..layout.classes).step_by(TILE) {
+                let tile = class..layout.classes.min(class + TILE);
+                let residuals =
+                    Residuals { values: block, classes: layout.classes, first: tile.start };
                 for group in 0..groups {
-                    let packed = &packed[group * ROWS..][..rows.len()];
-                    accumulate(packed, residuals, &mut sums[tile * groups + group]);
+                    let sums = &mut sums[group * layout.classes..][tile.clone()];
+                    add_outer(&rows, group, residuals, sums);
                 }
             }
         }
         sums
-    }
-
-    /// `[COLUMNS / NARROW, ROWS, NARROW]`, with zeros for the features a last block lacks.
-    fn pack_columns(&self, rows: &[usize], first: usize, packed: &mut [[f64; NARROW]]) {
-        let range = first..self.features.columns().min(first + COLUMNS);
-        let (shift, shift_rest) = self.scales.shift[range.clone()].as_chunks::<NARROW>();
-        let (factor, factor_rest) = self.scales.factor[range.clone()].as_chunks::<NARROW>();
-        for (at, &row) in rows.iter().enumerate() {
-            let (values, rest) = self.features.row(row)[range.clone()].as_chunks::<NARROW>();
-            for (group, (values, (shift, factor))) in
-                values.iter().zip(shift.iter().zip(factor)).enumerate()
-            {
-                packed[group * ROWS + at] = std::array::from_fn(|lane| {
-                    (f64::from(values[lane]) - shift[lane]) * factor[lane]
-                });
-            }
-            for (lane, value) in rest.iter().enumerate() {
-                packed[values.len() * ROWS + at][lane] =
-                    (f64::from(*value) - shift_rest[lane]) * factor_rest[lane];
-            }
-        }
     }
 }

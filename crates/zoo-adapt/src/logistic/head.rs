@@ -2,8 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::blocks::{Design, Layout, ROWS};
-use super::kernel::WIDE;
+use super::blocks::{Design, Layout};
 use super::objective::softmax;
 use super::scaling::Scales;
 use crate::error::{Error, Result};
@@ -53,29 +52,16 @@ impl LinearHead {
     ) -> Result<Vec<f32>> {
         Error::expect_size("features of the head", self.features, features.columns())?;
         let layout = Layout { features: self.features, classes: self.classes() };
-        let mut parameters = vec![0.0; layout.len()];
-        for (class, weights) in self.weight.chunks_exact(self.features).enumerate() {
-            for (feature, weight) in weights.iter().enumerate() {
-                parameters[layout.index(feature, class)] = f64::from(*weight);
-            }
-            parameters[layout.index(self.features, class)] = f64::from(self.bias[class]);
-        }
+        let parameters: Vec<f64> =
+            self.weight.iter().chain(&self.bias).copied().map(f64::from).collect();
         let rows: Vec<usize> = (0..features.rows()).collect();
         let design = Design { features, rows: &rows, scales: &Scales::none(self.features) };
         let blocks: Vec<Vec<f32>> = design
             .blocks()
             .map(|rows| {
-                let block = design.logits(layout, &parameters, rows);
-                let mut out = Vec::with_capacity(rows.len() * layout.classes);
-                let mut logits = vec![0.0; layout.classes];
-                for row in 0..rows.len() {
-                    for (class, logit) in logits.iter_mut().enumerate() {
-                        *logit = block[class / WIDE * ROWS + row][class % WIDE];
-                    }
-                    finish(&mut logits);
-                    out.extend(logits.iter().map(|value| *value as f32));
-                }
-                out
+                let mut block = design.logits(layout, &parameters, rows);
+                block.chunks_exact_mut(layout.classes).for_each(&finish);
+                block.iter().map(|value| *value as f32).collect()
             })
             .collect();
         Ok(blocks.concat())

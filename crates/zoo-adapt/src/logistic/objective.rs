@@ -3,13 +3,12 @@
 use rayon::prelude::*;
 
 use super::blocks::{Block, Design, Layout, ROWS};
-use super::kernel::WIDE;
 
 /// The mean cross-entropy plus `|W|^2 / (2 c n)`: scikit-learn's objective
 /// `c * sum(loss) + |W|^2 / 2`, divided by `c n` so that tolerances do not depend on the
 /// number of examples or on `c`.
 pub(super) struct Objective<'a> {
-    pub(super) design: Design<'a>,
+    pub(super) design: &'a Design<'a>,
     /// The class of every row of the design, below `layout.classes`.
     pub(super) labels: &'a [usize],
     pub(super) layout: Layout,
@@ -17,35 +16,36 @@ pub(super) struct Objective<'a> {
 }
 
 impl Objective<'_> {
+    /// The factor of half the squares of the weights.
+    pub(super) fn penalty(&self) -> f64 {
+        1.0 / (self.c * self.labels.len() as f64)
+    }
+
     /// The value at `parameters`; the gradient goes to `gradient`.
     pub(super) fn evaluate(&self, parameters: &[f64], gradient: &mut [f64]) -> f64 {
-        let rows = self.labels.len() as f64;
+        let unscaled = self.design.unscaled(self.layout, parameters);
         let blocks: Vec<(f64, Block)> = self
             .design
             .blocks()
             .zip(self.labels.par_chunks(ROWS))
             .map(|(rows, labels)| {
-                let mut block = self.design.logits(self.layout, parameters, rows);
+                let mut block = self.design.logits(self.layout, &unscaled, rows);
                 let loss = residuals(&mut block, labels, self.layout.classes);
                 (loss, block)
             })
             .collect();
         let (losses, residuals): (Vec<f64>, Vec<Block>) = blocks.into_iter().unzip();
-        self.design.gradient(self.layout, &residuals, gradient);
-        let penalty = 1.0 / (self.c * rows);
+        self.design.transposed(self.layout, &residuals, gradient);
+        let rows = self.labels.len() as f64;
+        for component in gradient.iter_mut() {
+            *component /= rows;
+        }
+        let penalty = self.penalty();
+        let (weights, _) = self.layout.parts(parameters);
         let mut squares = 0.0;
-        let length = (self.layout.features + 1) * WIDE;
-        for (weights, gradient) in
-            parameters.chunks_exact(length).zip(gradient.chunks_exact_mut(length))
-        {
-            let bias_at = length - WIDE;
-            for (at, (weight, gradient)) in weights.iter().zip(gradient).enumerate() {
-                *gradient /= rows;
-                if at < bias_at {
-                    *gradient += penalty * weight;
-                    squares += weight * weight;
-                }
-            }
+        for (weight, gradient) in weights.iter().zip(gradient) {
+            *gradient += penalty * weight;
+            squares += weight * weight;
         }
         losses.iter().sum::<f64>() / rows + 0.5 * penalty * squares
     }
@@ -54,24 +54,10 @@ impl Objective<'_> {
 /// Turns logits into probabilities less the one-hot labels; returns the summed cross-entropy.
 fn residuals(block: &mut Block, labels: &[usize], classes: usize) -> f64 {
     let mut loss = 0.0;
-    let mut logits = vec![0.0; classes];
-    for row in 0..ROWS {
-        let Some(&label) = labels.get(row) else {
-            // Rows that a last block lacks must add nothing to the gradient.
-            for values in block[row..].iter_mut().step_by(ROWS) {
-                *values = [0.0; WIDE];
-            }
-            continue;
-        };
-        for (class, logit) in logits.iter_mut().enumerate() {
-            *logit = block[class / WIDE * ROWS + row][class % WIDE];
-        }
+    for (logits, &label) in block.chunks_exact_mut(classes).zip(labels) {
         let label_logit = logits[label];
-        loss += softmax(&mut logits) - label_logit;
+        loss += softmax(logits) - label_logit;
         logits[label] -= 1.0;
-        for (class, residual) in logits.iter().enumerate() {
-            block[class / WIDE * ROWS + row][class % WIDE] = *residual;
-        }
     }
     loss
 }

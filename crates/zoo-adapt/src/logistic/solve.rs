@@ -1,6 +1,9 @@
 //! From rows and labels to a head, with what cross-validation needs in between.
 
+use std::cell::OnceCell;
+
 use super::blocks::{Design, Layout};
+use super::curvature::Curvature;
 use super::head::LinearHead;
 use super::objective::Objective;
 use super::scaling::{Scales, Scaling};
@@ -15,6 +18,9 @@ use crate::matrix::Matrix;
 /// everything stays finite.
 const ABSENT_CLASS_GAP: f64 = 100.0;
 
+/// Past steps that L-BFGS remembers; fewer take more steps.
+const MEMORY: usize = 20;
+
 /// Rows to learn from, made ready once for several values of `c`.
 pub(super) struct Task<'a> {
     features: Matrix<'a>,
@@ -25,6 +31,7 @@ pub(super) struct Task<'a> {
     /// The class of every row, as an index into `present`.
     labels: Vec<usize>,
     scales: Scales,
+    curvature: OnceCell<Curvature>,
 }
 
 impl<'a> Task<'a> {
@@ -50,6 +57,7 @@ impl<'a> Task<'a> {
             labels: rows.iter().map(index).collect(),
             scales: Scales::of(scaling, features, rows),
             present,
+            curvature: OnceCell::new(),
         })
     }
 
@@ -57,39 +65,42 @@ impl<'a> Task<'a> {
         Layout { features: self.features.columns(), classes: self.present.len() }
     }
 
-    /// Solves from `start` (parameters of an earlier solution), or from zero.
+    fn design(&self) -> Design<'_> {
+        Design { features: self.features, rows: self.rows, scales: &self.scales }
+    }
+
+    /// Solves from `start` (about the parameters of the solution), or from zero.
     pub(super) fn solve(&self, c: f64, options: &FitOptions, start: Option<Vec<f64>>) -> Minimum {
-        let objective = Objective {
-            design: Design { features: self.features, rows: self.rows, scales: &self.scales },
-            labels: &self.labels,
-            layout: self.layout(),
-            c,
-        };
+        let (design, layout) = (self.design(), self.layout());
+        let objective = Objective { design: &design, labels: &self.labels, layout, c };
+        let curvature = self.curvature.get_or_init(|| Curvature::of(&design));
         lbfgs::minimize(
             |parameters, gradient| objective.evaluate(parameters, gradient),
-            start.unwrap_or_else(|| vec![0.0; self.layout().len()]),
+            Some(&|vector: &mut [f64]| curvature.solve(layout, objective.penalty(), vector)),
+            start.unwrap_or_else(|| vec![0.0; layout.len()]),
             &lbfgs::Options {
                 tolerance: options.tolerance,
                 max_iterations: options.max_iterations,
-                ..lbfgs::Options::default()
+                memory: MEMORY,
             },
         )
     }
 
-    /// Folds the scaling into the weights: `w (x - shift) factor = (w factor) x - w factor shift`.
+    /// Folds the scaling into the weights.
     pub(super) fn head(&self, parameters: &[f64]) -> LinearHead {
         let (layout, features) = (self.layout(), self.features.columns());
         let mut weight = vec![0.0_f32; self.classes * features];
-        let mut biases = vec![0.0_f64; self.present.len()];
-        for (index, &class) in self.present.iter().enumerate() {
-            let mut bias = parameters[layout.index(features, index)];
-            for feature in 0..features {
-                let scaled = parameters[layout.index(feature, index)] * self.scales.factor[feature];
-                weight[class * features + feature] = scaled as f32;
+        let (weights, parameters) = layout.parts(parameters);
+        let mut biases = parameters.to_vec();
+        for ((weights, bias), &class) in
+            weights.chunks_exact(features).zip(&mut biases).zip(&self.present)
+        {
+            let rounded = &mut weight[class * features..(class + 1) * features];
+            for (feature, (weight, rounded)) in weights.iter().zip(rounded).enumerate() {
+                *rounded = (weight * self.scales.factor[feature]) as f32;
                 // The rounded weight, so that rounding it does not move the centre of the data.
-                bias -= f64::from(scaled as f32) * self.scales.shift[feature];
+                *bias -= f64::from(*rounded) * self.scales.shift[feature];
             }
-            biases[index] = bias;
         }
         let lowest = biases.iter().fold(f64::INFINITY, |a, b| a.min(*b));
         let mut bias = vec![(lowest - ABSENT_CLASS_GAP) as f32; self.classes];
