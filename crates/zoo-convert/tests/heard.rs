@@ -5,36 +5,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use zoo_convert::architectures::rule_weights;
 use zoo_convert::{Conversion, ConvertOptions, convert, labels};
-use zoo_model::{Device, Executor, Graph, Reader, Tensor, Weights};
+use zoo_model::{Device, Executor, Reader, Tensor, Weights};
 
 mod drawn;
+mod measured;
+mod recording;
 
-use drawn::{expanded, write};
+use drawn::{weights, write};
+use measured::{assert_close, numbers};
+use recording::signal;
 
 fn heard() -> Value {
     serde_json::from_str(include_str!("data/heard.json")).unwrap()
-}
-
-fn numbers(value: &Value) -> Vec<f32> {
-    value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32).collect()
-}
-
-/// The recording of data/heard.py.
-fn signal() -> Vec<f32> {
-    let sample = |index: usize| {
-        let t = index as f64 / 16_000.0;
-        let phase = std::f64::consts::TAU * (150.0 * t + 100.0 * t * t);
-        (0.4 * phase.sin() + 0.2 * (3.1 * phase + 0.5).sin()) as f32
-    };
-    (0..8000).map(sample).collect()
-}
-
-fn weights(case: &Value) -> Weights {
-    let lines = case["parameters"].as_array().unwrap().iter();
-    let parameters = lines.flat_map(|line| expanded(line.as_str().unwrap())).collect();
-    rule_weights(&Graph { inputs: vec![], nodes: vec![], outputs: vec![], parameters }, 1.0)
 }
 
 /// A folder as it is published: the checkpoint, its configuration, and letters if there are any.
@@ -67,20 +50,12 @@ fn outputs(conversion: &Conversion) -> Vec<Tensor> {
     executor.infer(&[input]).unwrap()
 }
 
-fn assert_close(found: &[f32], expected: &[f32]) {
-    assert_eq!(found.len(), expected.len());
-    let size = expected.iter().fold(0.0f32, |most, value| most.max(value.abs()));
-    for (found, expected) in found.iter().zip(expected) {
-        assert!((found - expected).abs() <= 1e-4 * size, "{found} is not {expected}");
-    }
-}
-
 /// The network `name` is found to be of `architecture` and makes the library's feature.
 fn hears(name: &str, architecture: &str) -> Conversion {
     let case = &heard()[name];
     let folder = tempfile::tempdir().unwrap();
     let config = Some(&case["config"]).filter(|config| !config.is_null());
-    let path = publish(folder.path(), &weights(case), config, None);
+    let path = publish(folder.path(), &weights(&case["parameters"]), config, None);
     let conversion = convert(&path, &ConvertOptions::default()).unwrap();
     let card = &conversion.bundle.card;
     assert_eq!(card.architecture.as_deref(), Some(architecture), "{name}");
@@ -114,7 +89,8 @@ fn letters_are_written_as_transformers_writes_them() {
     let case = &heard["wav2vec2-letters"];
     let folder = tempfile::tempdir().unwrap();
     let letters = Some(&heard["letters"]);
-    let path = publish(folder.path(), &weights(case), Some(&case["config"]), letters);
+    let path =
+        publish(folder.path(), &weights(&case["parameters"]), Some(&case["config"]), letters);
     let conversion = convert(&path, &ConvertOptions::default()).unwrap();
     let card = &conversion.bundle.card;
     assert_eq!(card.task, "speech-recognition");
@@ -150,7 +126,7 @@ fn what_is_not_built_is_refused_by_name() {
     let case = &heard["wav2vec2-letters"];
     let refused = |change: &dyn Fn(&mut Weights, &mut Value), letters: Option<&Value>| {
         let folder = tempfile::tempdir().unwrap();
-        let (mut weights, mut config) = (weights(case), case["config"].clone());
+        let (mut weights, mut config) = (weights(&case["parameters"]), case["config"].clone());
         change(&mut weights, &mut config);
         let path = publish(folder.path(), &weights, Some(&config), letters);
         convert(&path, &ConvertOptions::default()).unwrap_err().to_string()

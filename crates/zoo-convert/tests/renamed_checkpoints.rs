@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use zoo_convert::architectures::{self, rule_weights};
+use zoo_convert::architectures;
 use zoo_convert::renaming::renamed;
 use zoo_convert::{Conversion, ConvertOptions, Error, bind, convert};
 use zoo_model::bundle::rule_tiles;
@@ -12,7 +12,7 @@ use zoo_model::{Device, Executor, Graph, Tensor, Weights};
 
 mod drawn;
 
-use drawn::{expanded, write};
+use drawn::{weights, write};
 
 struct Fixture {
     architecture: String,
@@ -24,14 +24,11 @@ struct Fixture {
 fn fixture(name: &str) -> Fixture {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/renamed").join(name);
     let json: serde_json::Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-    let lines = json["parameters"].as_array().unwrap().iter();
-    let parameters = lines.flat_map(|line| expanded(line.as_str().unwrap())).collect();
-    let names = Graph { inputs: vec![], nodes: vec![], outputs: vec![], parameters };
     Fixture {
         architecture: json["architecture"].as_str().unwrap().to_owned(),
         size: json["size"].as_u64().unwrap() as usize,
         logits: json["logits"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect(),
-        weights: rule_weights(&names, 1.0),
+        weights: weights(&json["parameters"]),
     }
 }
 

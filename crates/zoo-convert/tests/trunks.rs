@@ -13,12 +13,14 @@ use zoo_convert::{ConvertOptions, Error, convert};
 use zoo_model::{Bundle, Executor, Reader, Tensor};
 use zoo_sound::to_wav;
 
+mod measured;
+mod recording;
+
+use measured::{assert_close, numbers};
+use recording::signal;
+
 fn reference() -> Value {
     serde_json::from_str(include_str!("reference/trunks.json")).unwrap()
-}
-
-fn numbers(value: &Value) -> Vec<f32> {
-    value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32).collect()
 }
 
 /// The folder of `$ZOO_FIXTURES`, or of another variable; where it is not set the test says so.
@@ -28,16 +30,6 @@ fn folder(variable: &str) -> Option<PathBuf> {
         eprintln!("skipped: {variable} is not set");
     }
     folder
-}
-
-/// The recording of reference/generate.py.
-fn signal() -> Vec<f32> {
-    let sample = |index: usize| {
-        let t = index as f64 / 16_000.0;
-        let phase = std::f64::consts::TAU * (150.0 * t + 100.0 * t * t);
-        (0.4 * phase.sin() + 0.2 * (3.1 * phase + 0.5).sin()) as f32
-    };
-    (0..8000).map(sample).collect()
 }
 
 /// The feature of the recording, computed from the samples themselves: a WAV file rounds them.
@@ -54,14 +46,6 @@ fn some(values: &[f32]) -> Vec<f32> {
     values.iter().step_by((values.len() / 32).max(1)).copied().collect()
 }
 
-fn assert_close(found: &[f32], expected: &[f32], tolerance: f32) {
-    assert_eq!(found.len(), expected.len());
-    let size = expected.iter().fold(0.0f32, |most, value| most.max(value.abs()));
-    for (found, expected) in found.iter().zip(expected) {
-        assert!((found - expected).abs() <= tolerance * size, "{found} is not {expected}");
-    }
-}
-
 #[test]
 fn crepe_hears_what_torchcrepe_hears() {
     let Some(fixtures) = folder("ZOO_FIXTURES") else { return };
@@ -70,7 +54,7 @@ fn crepe_hears_what_torchcrepe_hears() {
     assert_eq!(bundle.card.architecture.as_deref(), Some("crepe"));
     assert_eq!(bundle.card.cuts.as_ref().unwrap().feature_length, 512);
     assert!(bundle.card.cuts.as_ref().unwrap().stages.len() >= 6);
-    assert_close(&some(&feature(&bundle)), &numbers(&reference()["crepe"]), 1e-4);
+    assert_close(&some(&feature(&bundle)), &numbers(&reference()["crepe"]));
 }
 
 #[test]
@@ -79,7 +63,7 @@ fn silero_hears_what_its_authors_graph_hears() {
     let path = fixtures.join("models/silero_vad_16k.safetensors");
     let bundle = convert(&path, &ConvertOptions::default()).unwrap().bundle;
     assert_eq!(bundle.card.architecture.as_deref(), Some("silero-vad"));
-    assert_close(&some(&feature(&bundle)), &numbers(&reference()["silero"]), 1e-4);
+    assert_close(&some(&feature(&bundle)), &numbers(&reference()["silero"]));
 }
 
 #[test]

@@ -5,10 +5,19 @@ use std::path::{Path, PathBuf};
 
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
-use zoo_model::{DType, Parameter, Weights};
+use serde_json::Value;
+use zoo_convert::architectures::rule_weights;
+use zoo_model::{DType, Graph, Parameter, Weights};
+
+/// The parameters of such lines.
+pub(crate) fn weights(lines: &Value) -> Weights {
+    let lines = lines.as_array().unwrap().iter();
+    let parameters = lines.flat_map(|line| expanded(line.as_str().unwrap())).collect();
+    rule_weights(&Graph { inputs: vec![], nodes: vec![], outputs: vec![], parameters }, 1.0)
+}
 
 /// `blocks.{0..11}.norm1.weight [768]`, for each number.
-pub(crate) fn expanded(line: &str) -> Vec<(String, Parameter)> {
+fn expanded(line: &str) -> Vec<(String, Parameter)> {
     let (name, shape) = line.split_once(" [").unwrap();
     let lengths = shape.trim_end_matches(']').split(", ");
     let shape = lengths.map(|length| length.parse().unwrap()).collect();
