@@ -79,6 +79,8 @@ impl Design<'_> {
     pub(super) fn logits(&self, layout: Layout, unscaled: &[f64], rows: &[usize]) -> Block {
         let (weights, biases) = layout.parts(unscaled);
         let mut block = biases.repeat(rows.len());
+        // A last row without a partner is its own, and what comes of that goes here.
+        let mut alone = vec![0.0; layout.classes];
         for first in (0..layout.features).step_by(DEPTH) {
             let range = first..layout.features.min(first + DEPTH);
             for class in (0..layout.classes).step_by(TILE) {
@@ -88,8 +90,6 @@ impl Design<'_> {
                     .take(tile.len())
                     .map(|weights| &weights[range.clone()])
                     .collect();
-                // A last row without a partner is its own.
-                let mut alone = vec![0.0; layout.classes];
                 for (rows, out) in rows.chunks(2).zip(block.chunks_mut(2 * layout.classes)) {
                     let (out, partner) = out.split_at_mut(layout.classes);
                     let partner = if partner.is_empty() { &mut alone } else { partner };

@@ -92,25 +92,25 @@ impl Curvature {
 
 /// Modified Gram-Schmidt; gives back how long each vector was without those before it. What is
 /// left of one that depends on them is set to zero.
-fn orthonormalize(vectors: &mut [f64], length: usize) -> Vec<f64> {
-    let count = vectors.len() / length;
+fn orthonormalize(vectors: &mut [f64], features: usize) -> Vec<f64> {
+    let count = vectors.len() / features;
     let mut lengths = Vec::with_capacity(count);
     for at in 0..count {
-        let (before, rest) = vectors.split_at_mut(at * length);
-        let vector = &mut rest[..length];
+        let (before, rest) = vectors.split_at_mut(at * features);
+        let vector = &mut rest[..features];
         let whole = dot(vector, vector).sqrt();
-        for earlier in before.chunks_exact(length) {
+        for earlier in before.chunks_exact(features) {
             let part = dot(earlier, vector);
             add_scaled(vector, -part, earlier);
         }
         let left = dot(vector, vector).sqrt();
         // Also false for NaN.
         let independent = left > ROUNDING * whole;
-        let factor = if independent { 1.0 / left } else { 0.0 };
+        let (length, factor) = if independent { (left, 1.0 / left) } else { (0.0, 0.0) };
         for value in vector.iter_mut() {
             *value *= factor;
         }
-        lengths.push(left * factor * left);
+        lengths.push(length);
     }
     lengths
 }

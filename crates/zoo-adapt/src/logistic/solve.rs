@@ -31,6 +31,7 @@ pub(super) struct Task<'a> {
     /// The class of every row, as an index into `present`.
     labels: Vec<usize>,
     scales: Scales,
+    /// Found by the first solution: folds are solved in parallel, and made one by one.
     curvature: OnceCell<Curvature>,
 }
 
