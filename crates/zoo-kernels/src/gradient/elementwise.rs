@@ -26,6 +26,22 @@ pub fn add(isa: Isa, a: &[f32], b: &[f32], rectified: bool) -> Vec<f32> {
     run(isa, if rectified { Function::AddRectified } else { Function::Add }, a, b)
 }
 
+/// Adds `other` to `sum`.
+///
+/// # Panics
+/// Where the lengths differ.
+pub fn accumulate(isa: Isa, sum: &mut [f32], other: &[f32]) {
+    assert_eq!(sum.len(), other.len(), "lengths");
+    let len = sum.len();
+    let shared = Shared::new(sum);
+    for_each(len.div_ceil(CHUNK), |index| {
+        let (at, count) = (index * CHUNK, CHUNK.min(len - index * CHUNK));
+        let other = other[at..at + count].as_ptr();
+        // SAFETY: both are good for `count` numbers, and the sum's are this task's alone.
+        unsafe { add_to(isa, other, count, shared.as_mut_ptr().add(at)) }
+    });
+}
+
 /// The gradient of what a rectifier took, from that of the `output` that it made.
 ///
 /// # Panics
@@ -103,5 +119,22 @@ unsafe fn combine_each<L: Lanes>(
         };
         // SAFETY: up to the caller.
         unsafe { *to.add(at) = value };
+    }
+}
+
+versions! {
+    /// # Safety
+    /// Both must be good for `count` numbers, and `sum` this caller's alone.
+    unsafe fn add_to = add_each(other: *const f32, count: usize, sum: *mut f32)
+}
+
+#[inline(always)]
+unsafe fn add_each<L: Lanes>(other: *const f32, count: usize, sum: *mut f32) {
+    // SAFETY: up to the caller.
+    let (other, sum) = unsafe {
+        (std::slice::from_raw_parts(other, count), std::slice::from_raw_parts_mut(sum, count))
+    };
+    for (sum, number) in sum.iter_mut().zip(other) {
+        *sum += number;
     }
 }

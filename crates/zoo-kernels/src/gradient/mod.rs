@@ -18,7 +18,7 @@ mod product;
 mod transpose;
 mod weight;
 
-pub use elementwise::{add, rectifier_gradient, rectify};
+pub use elementwise::{accumulate, add, rectifier_gradient, rectify};
 pub use geometry::Geometry;
 pub use normalize::{Moments, Normalization, Sums};
 pub use pooling::Maxima;

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use burn_dispatch::DispatchTensor;
 
+use super::flex::Junction;
 use super::{Context, primitive};
 use crate::graph::{Block, Facts, infer_node, refusal};
 use crate::ops::{Activation, Op, OpError, Values};
@@ -20,6 +21,8 @@ pub(crate) struct Frame<'a> {
     values: HashMap<&'a str, DispatchTensor>,
     /// How many readers of each value are still to come, outputs counted.
     left: HashMap<&'a str, usize>,
+    /// Where values that gradients flow through go to several readers.
+    junctions: HashMap<&'a str, Junction>,
     /// Values that have been rectified already: the rectifier that reads them has nothing to do.
     rectified: HashSet<&'a str>,
 }
@@ -37,7 +40,14 @@ impl<'a> Frame<'a> {
         for name in read.filter(|name| !name.is_empty()) {
             *left.entry(name.as_str()).or_insert(0) += 1;
         }
-        Self { parameters, facts, values: HashMap::new(), left, rectified: HashSet::new() }
+        Self {
+            parameters,
+            facts,
+            values: HashMap::new(),
+            left,
+            junctions: HashMap::new(),
+            rectified: HashSet::new(),
+        }
     }
 
     /// Whether anything reads the value `name`.
@@ -47,7 +57,11 @@ impl<'a> Frame<'a> {
 
     /// Gives the value `name`, which is kept if anything reads it.
     pub(crate) fn insert(&mut self, name: &'a str, value: DispatchTensor) {
-        if self.left.contains_key(name) {
+        let readers = self.left.get(name).copied().unwrap_or(0);
+        if readers > 1 {
+            self.junctions.insert(name, Junction::default());
+        }
+        if readers > 0 {
             self.values.insert(name, value);
         }
     }
@@ -173,16 +187,23 @@ impl<'a> Frame<'a> {
             *count == 0
         });
         let value = if last { self.values.remove(name) } else { self.values.get(name).cloned() };
-        value.or_else(|| {
-            let fact = self.facts.get(name)?;
-            let known = fact.known.as_ref()?;
-            if fact.dtype == DType::Bool {
-                let bytes: Vec<u8> = known.iter().map(|&value| u8::from(value != 0)).collect();
-                let tensor = Tensor::new(DType::Bool, fact.shape.clone(), bytes.into())?;
-                return Some(primitive::upload(&tensor, context.device()));
-            }
-            Some(primitive::from_i64(known, &fact.shape, context.device()))
-        })
+        if let Some(value) = value {
+            let junction = self.junctions.get(name).filter(|_| context.kernels());
+            return Some(junction.and_then(|at| at.branch(&value)).unwrap_or(value));
+        }
+        self.known(name, context)
+    }
+
+    /// The value `name` where its numbers are known without a run.
+    fn known(&self, name: &str, context: &Context) -> Option<DispatchTensor> {
+        let fact = self.facts.get(name)?;
+        let known = fact.known.as_ref()?;
+        if fact.dtype == DType::Bool {
+            let bytes: Vec<u8> = known.iter().map(|&value| u8::from(value != 0)).collect();
+            let tensor = Tensor::new(DType::Bool, fact.shape.clone(), bytes.into())?;
+            return Some(primitive::upload(&tensor, context.device()));
+        }
+        Some(primitive::from_i64(known, &fact.shape, context.device()))
     }
 }
 

@@ -1,7 +1,7 @@
 use burn_backend::{Bytes, DType, Shape, TensorMetadata};
 use burn_dispatch::backends::flex::{FlexTensor, Layout};
 use zoo_kernels::Isa;
-use zoo_kernels::gradient::to_channels_last;
+use zoo_kernels::gradient::{self, to_channels_last};
 
 /// From `[batch, channels, height, width]` to channels last.
 const LAST: [usize; 4] = [0, 2, 3, 1];
@@ -55,6 +55,21 @@ impl Images {
     pub(super) fn numbers(&self) -> &[f32] {
         let start = self.0.layout().start_offset();
         &self.0.storage::<f32>()[start..][..self.0.layout().num_elements()]
+    }
+
+    /// The sum of both, which have one shape: in the place of the first where nobody else reads it.
+    pub(super) fn plus(mut self, isa: Isa, other: Self) -> Self {
+        let (start, count) = (self.0.layout().start_offset(), self.numbers().len());
+        if !self.0.is_unique() {
+            let made = gradient::add(isa, self.numbers(), other.numbers(), false);
+            return Self::new(made, self.shape());
+        }
+        gradient::accumulate(
+            isa,
+            &mut self.0.storage_mut::<f32>()[start..][..count],
+            other.numbers(),
+        );
+        self
     }
 
     pub(super) fn into_tensor(self) -> FlexTensor {
