@@ -31,6 +31,15 @@ pub fn threads() -> usize {
     rayon::current_num_threads()
 }
 
+/// Runs `work` with what this thread keeps between calls, or with something new where that is in
+/// use already.
+pub(crate) fn with_scratch<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
+    SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
+        Ok(mut kept) => work(&mut kept),
+        Err(_) => work(&mut Scratch::default()),
+    })
+}
+
 /// Runs all steps on up to `threads` threads of the current pool, this one among them: step `i`
 /// has `tasks[i]` tasks, and `work(i, task, scratch)` runs once for each, in any order and on any
 /// thread, but after all of the steps before.
@@ -42,10 +51,7 @@ pub fn run_steps(
     let progress: Vec<Progress> = tasks.iter().map(|_| Progress::default()).collect();
     let failed = AtomicBool::new(false);
     let take_part = || {
-        SCRATCH.with(|scratch| {
-            let mut own = Scratch::default();
-            let mut kept = scratch.try_borrow_mut();
-            let scratch = kept.as_deref_mut().unwrap_or(&mut own);
+        with_scratch(|scratch| {
             go_through(tasks, &progress, &failed, |step, task| work(step, task, scratch));
         });
     };

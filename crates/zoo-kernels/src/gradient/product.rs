@@ -28,7 +28,8 @@ unsafe fn rows_of<L: Lanes>(rows: *mut usize) {
 
 versions! {
     /// Adds to the tile `out`, rows of [`VECTORS`] vectors at multiples of `stride`, the products
-    /// of `left` `[depth, tile rows]` and `right` `[depth, VECTORS vectors]`, pixel by pixel.
+    /// of `left` `[depth, tile rows]` and `right` `[depth, VECTORS vectors]`, pixel by pixel; where
+    /// the sum `begins` with them, nothing is read from `out`.
     ///
     /// # Safety
     /// All three must be good for as many numbers, and `out` this caller's alone.
@@ -36,6 +37,7 @@ versions! {
         left: *const f32,
         right: *const f32,
         depth: usize,
+        begins: bool,
         out: *mut f32,
         stride: usize,
     )
@@ -46,15 +48,16 @@ unsafe fn tile<L: Lanes>(
     left: *const f32,
     right: *const f32,
     depth: usize,
+    begins: bool,
     out: *mut f32,
     stride: usize,
 ) {
     // SAFETY: up to the caller; the number of rows is the one that `tile_rows` gives.
     unsafe {
         match L::TILE_ROWS[VECTORS - 1] {
-            2 => rows::<L, 2>(left, right, depth, out, stride),
-            6 => rows::<L, 6>(left, right, depth, out, stride),
-            _ => rows::<L, 12>(left, right, depth, out, stride),
+            2 => rows::<L, 2>(left, right, depth, begins, out, stride),
+            6 => rows::<L, 6>(left, right, depth, begins, out, stride),
+            _ => rows::<L, 12>(left, right, depth, begins, out, stride),
         }
     }
 }
@@ -64,6 +67,7 @@ unsafe fn rows<L: Lanes, const R: usize>(
     left: *const f32,
     right: *const f32,
     depth: usize,
+    begins: bool,
     out: *mut f32,
     stride: usize,
 ) {
@@ -88,7 +92,7 @@ unsafe fn rows<L: Lanes, const R: usize>(
         for (r, sums) in sums.iter().enumerate() {
             for (v, &sum) in sums.iter().enumerate() {
                 let to = out.add(r * stride + v * L::COUNT);
-                L::store(to, L::add(L::load(to), sum));
+                L::store(to, if begins { sum } else { L::add(L::load(to), sum) });
             }
         }
     }

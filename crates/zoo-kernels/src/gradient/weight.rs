@@ -2,20 +2,27 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::{Buffer, Isa};
+use crate::lanes::{Lanes, versions};
+use crate::team::with_scratch;
+use crate::{Isa, Scratch};
 
-use super::parallel::{Shared, for_each, slice_of};
+use super::parallel::{Shared, filled, for_each, slice_of};
 use super::{Geometry, depthwise, product};
 
-/// Pixels that are packed and multiplied before the next ones: with 16 columns they take half of a
-/// first-level cache of 32 KiB.
+/// Pixels that are packed and multiplied before the next ones: with a panel's columns they take half
+/// of a first-level cache of 32 KiB.
 const DEPTH: usize = 256;
-/// Output channels of a task at most: so many, packed, stay in a second-level cache of 512 KiB.
-const OUTPUTS: usize = 128;
+/// Output channels of a task at most: so many, packed, are half of a second-level cache of 512 KiB.
+const OUTPUTS: usize = 256;
+/// Panels of the input that are packed together: their neighbours in memory are read at once.
+const PANELS: usize = 4;
 /// As many tasks keep the threads of usual machines busy to the end.
 const TASKS: usize = 32;
 /// Pixels of a part of the sum at least: parts cost a pass over the weight each.
 const PIXELS: usize = 512;
+/// Columns of a row of the kernel below which all rows are multiplied together: alone they would
+/// fill panels badly, and the gradient would be packed for each.
+const NARROW: usize = 32;
 
 /// How the sum over pixels is cut into tasks, which depends on the sizes alone.
 struct Plan<'a> {
@@ -25,20 +32,24 @@ struct Plan<'a> {
     gradient: &'a [f32],
     /// Rows of a tile.
     tile: usize,
+    /// Columns of a panel.
+    panel: usize,
     /// Blocks of the output channels of a group.
     blocks: usize,
+    /// Rows of the kernel that are multiplied together.
+    lines: usize,
     /// Parts of the pixels.
     parts: usize,
-    /// Columns of a kernel row, filled up to whole panels.
-    columns: usize,
+    /// What the padding is read from: one pixel of a group.
+    zeros: Vec<f32>,
 }
 
 impl Geometry {
     /// The gradient of the weight: what each of its numbers was multiplied with, times what became
     /// of the product, summed over all pixels.
     ///
-    /// For each row of the kernel, that is a matrix product of the output's gradient, turned round,
-    /// with the input's pixels that the row saw.
+    /// For some rows of the kernel, that is a matrix product of the output's gradient, turned round,
+    /// with the input's pixels that the rows saw.
     ///
     /// # Panics
     /// Where a length does not fit, or groups do not divide channels.
@@ -52,14 +63,22 @@ impl Geometry {
         if self.is_depthwise() {
             return depthwise::weight_gradient(isa, self, input, gradient);
         }
-        let tile = product::tile_rows(isa);
-        let outputs = self.group_outputs();
-        let blocks = outputs.div_ceil(OUTPUTS);
-        let others = self.groups * self.window.kernel[0] * blocks;
-        let panel = product::VECTORS * isa.lanes();
-        let columns = (self.window.kernel[1] * self.group_channels()).next_multiple_of(panel);
-        let parts = (TASKS / others).clamp(1, self.pixels().div_ceil(PIXELS));
-        let plan = Plan { isa, sizes: self, input, gradient, tile, blocks, parts, columns };
+        let [height, width] = self.window.kernel;
+        let lines = if width * self.group_channels() <= NARROW { height } else { 1 };
+        let blocks = self.group_outputs().div_ceil(OUTPUTS);
+        let lists = self.groups * (height / lines) * blocks;
+        let plan = Plan {
+            isa,
+            sizes: self,
+            input,
+            gradient,
+            tile: product::tile_rows(isa),
+            panel: product::VECTORS * isa.lanes(),
+            blocks,
+            lines,
+            parts: (TASKS / lists).clamp(1, self.pixels().div_ceil(PIXELS)),
+            zeros: vec![0.0; self.group_channels()],
+        };
         plan.run()
     }
 
@@ -92,33 +111,41 @@ impl Geometry {
     }
 }
 
-/// One task: some pixels, outputs and one row of the kernel.
+/// One task: some pixels, outputs and rows of the kernel.
 struct Task {
     part: usize,
     group: usize,
-    row: usize,
+    strip: usize,
     block: usize,
 }
 
 impl Plan<'_> {
     fn run(&self) -> Vec<f32> {
-        let kernel = self.sizes.window.kernel;
-        // `[part, group, kernel row, block, outputs of a block, columns]`
-        let size = self.rows() * self.columns;
-        let lists = self.sizes.groups * kernel[0] * self.blocks;
-        let mut sums = Buffer::zeros(self.parts * lists * size);
-        let shared = Shared::new(&mut sums);
-        for_each(self.parts * lists, |index| {
-            let task = Task {
-                part: index / lists,
-                group: index % lists / (kernel[0] * self.blocks),
-                row: index / self.blocks % kernel[0],
-                block: index % self.blocks,
-            };
-            // SAFETY: each task has its own list of sums.
-            self.add(&task, unsafe { shared.part(index * size..(index + 1) * size) });
-        });
+        // `[part, group, strip, block, outputs of a block, columns]`
+        let size = self.rows() * self.columns();
+        let count = self.parts * self.lists();
+        let add = |sums: Shared| {
+            for_each(count, |index| {
+                let task = self.task(index);
+                with_scratch(|scratch| {
+                    // SAFETY: each task has its own list of sums, and room for all of it.
+                    unsafe { self.add(&task, sums.as_mut_ptr().add(index * size), scratch) }
+                });
+            });
+        };
+        // SAFETY: a task writes all of its list before it adds to it.
+        let sums = unsafe { filled(count * size, add) };
         self.gather(&sums)
+    }
+
+    /// Strips of the kernel: so many of its rows each.
+    fn strips(&self) -> usize {
+        self.sizes.window.kernel[0] / self.lines
+    }
+
+    /// Lists of sums of a part.
+    fn lists(&self) -> usize {
+        self.sizes.groups * self.strips() * self.blocks
     }
 
     /// Rows of sums of a block: its outputs, filled up to whole tiles.
@@ -126,48 +153,73 @@ impl Plan<'_> {
         self.outputs(0).len().next_multiple_of(self.tile)
     }
 
+    /// Places of the kernel in a strip.
+    fn taps(&self) -> usize {
+        self.lines * self.sizes.window.kernel[1]
+    }
+
+    /// Columns of a strip, filled up to whole panels.
+    fn columns(&self) -> usize {
+        (self.taps() * self.sizes.group_channels()).next_multiple_of(self.panel)
+    }
+
+    fn task(&self, index: usize) -> Task {
+        Task {
+            part: index / self.lists(),
+            group: index % self.lists() / (self.strips() * self.blocks),
+            strip: index / self.blocks % self.strips(),
+            block: index % self.blocks,
+        }
+    }
+
     /// The outputs of a block, counted through the group.
     fn outputs(&self, block: usize) -> Range<usize> {
         slice_of(self.sizes.group_outputs(), self.blocks, block)
     }
 
-    /// Adds the products of a task to its `sums`.
-    fn add(&self, task: &Task, sums: &mut [f32]) {
-        let outputs = self.outputs(task.block);
-        let panel = product::VECTORS * self.isa.lanes();
-        let (tiles, panels) = (outputs.len().div_ceil(self.tile), self.columns / panel);
-        let mut left = Buffer::zeros(tiles * DEPTH * self.tile);
-        let mut right = Buffer::zeros(self.columns * DEPTH);
+    /// Writes the products of a task, summed over its pixels, to `sums` `[rows, columns]`.
+    ///
+    /// # Safety
+    /// `sums` must have room for them, this caller's alone.
+    unsafe fn add(&self, task: &Task, sums: *mut f32, scratch: &mut Scratch) {
+        let (outputs, columns) = (self.outputs(task.block), self.columns());
+        let tiles = outputs.len().div_ceil(self.tile);
+        let size = tiles * DEPTH * self.tile;
+        let Scratch { transformed, pointers, .. } = scratch;
+        transformed.reserve(size + PANELS * DEPTH * self.panel);
+        let (left, right) = transformed.split_at_mut(size);
+        let first = task.group * self.sizes.group_outputs();
+        let channels = first + outputs.start..first + outputs.end;
         let pixels = slice_of(self.sizes.pixels(), self.parts, task.part);
         for begin in pixels.clone().step_by(DEPTH) {
             let depth = DEPTH.min(pixels.end - begin);
-            let first = task.group * self.sizes.group_outputs();
-            let channels = first + outputs.start..first + outputs.end;
-            self.pack_gradient(begin..begin + depth, channels, &mut left);
-            self.pack_input(begin..begin + depth, task, &mut right);
-            for column in 0..panels {
-                for row in 0..tiles {
-                    let out = &mut sums[row * self.tile * self.columns + column * panel..];
-                    assert!(out.len() >= (self.tile - 1) * self.columns + panel);
-                    // SAFETY: packed tiles and panels have `depth` rows; the sums' tile is
-                    // there, as was checked.
-                    unsafe {
-                        product::add_product(
-                            self.isa,
-                            left[row * DEPTH * self.tile..][..depth * self.tile].as_ptr(),
-                            right[column * DEPTH * panel..][..depth * panel].as_ptr(),
-                            depth,
-                            out.as_mut_ptr(),
-                            self.columns,
-                        );
+            self.pack_gradient(begin..begin + depth, channels.clone(), left);
+            self.point(begin..begin + depth, task, pointers);
+            let mut column = 0;
+            while column < columns {
+                let packed = self.pack_input(pointers, depth, column, right);
+                for panel in 0..packed {
+                    let right = right[panel * DEPTH * self.panel..][..depth * self.panel].as_ptr();
+                    for row in 0..tiles {
+                        let left = left[row * DEPTH * self.tile..][..depth * self.tile].as_ptr();
+                        let at = row * self.tile * columns + column + panel * self.panel;
+                        // SAFETY: packed tiles and panels have `depth` rows; the sums' tile is
+                        // there, as tiles and panels are whole.
+                        unsafe {
+                            let (out, begins) = (sums.add(at), begin == pixels.start);
+                            product::add_product(
+                                self.isa, left, right, depth, begins, out, columns,
+                            );
+                        }
                     }
                 }
+                column += packed * self.panel;
             }
         }
     }
 
     /// Packs some channels of the gradient in tiles `[pixels, tile rows]`; what a last tile lacks
-    /// stays zero.
+    /// is left as it was.
     fn pack_gradient(&self, pixels: Range<usize>, channels: Range<usize>, left: &mut [f32]) {
         // The heights of tiles are few, and known lengths are copied without a call.
         match self.tile {
@@ -197,75 +249,138 @@ impl Plan<'_> {
         }
     }
 
-    /// Packs what one row of the kernel sees of the input in panels `[pixels, panel columns]`.
-    fn pack_input(&self, pixels: Range<usize>, task: &Task, right: &mut [f32]) {
+    /// Lists where each tap of a strip finds the channels of its group: `[taps, pixels]`.
+    fn point(&self, pixels: Range<usize>, task: &Task, pointers: &mut Vec<*const f32>) {
         let (sizes, window) = (self.sizes, &self.sizes.window);
         let ([height, width], [out_height, out_width]) = (sizes.size, sizes.out_size);
-        let (channels, panel) = (sizes.group_channels(), product::VECTORS * self.isa.lanes());
-        for (place, pixel) in pixels.enumerate() {
-            let (x, line) = (pixel % out_width, pixel / out_width);
-            let (y, image) = (line % out_height, line / out_height);
-            let input_line = window.place(0, y, task.row, height);
-            for tap in 0..window.kernel[1] {
-                let from = input_line.zip(window.place(1, x, tap, width)).map(|(y, x)| {
-                    let pixel = (image * height + y) * width + x;
-                    &self.input[pixel * sizes.channels + task.group * channels..][..channels]
-                });
-                let mut channel = 0;
-                while channel < channels {
-                    let column = tap * channels + channel;
-                    let (number, inside) = (column / panel, column % panel);
-                    let count = (panel - inside).min(channels - channel);
-                    let to = &mut right[(number * DEPTH + place) * panel + inside..][..count];
-                    match from {
-                        Some(from) if count == 16 => {
-                            to[..16].copy_from_slice(&from[channel..channel + 16]);
-                        }
-                        Some(from) => {
-                            for (to, from) in to.iter_mut().zip(&from[channel..]) {
-                                *to = *from;
-                            }
-                        }
-                        None => to.fill(0.0),
+        pointers.clear();
+        for tap in 0..self.taps() {
+            let (line, across) = (tap / window.kernel[1], tap % window.kernel[1]);
+            let down = task.strip * self.lines + line;
+            for pixel in pixels.clone() {
+                let (x, row) = (pixel % out_width, pixel / out_width);
+                let (y, image) = (row % out_height, row / out_height);
+                let y = window.place(0, y, down, height);
+                pointers.push(match (y, window.place(1, x, across, width)) {
+                    (Some(y), Some(x)) => {
+                        let pixel = (image * height + y) * width + x;
+                        let start = pixel * sizes.channels + task.group * sizes.group_channels();
+                        self.input[start..][..sizes.group_channels()].as_ptr()
                     }
-                    channel += count;
-                }
+                    _ => self.zeros.as_ptr(),
+                });
             }
         }
     }
 
+    /// Packs what a strip sees of the input from `column` on in panels `[pixels, panel columns]`,
+    /// and says how many they are; what a last panel lacks is left as it was.
+    fn pack_input(
+        &self,
+        pointers: &[*const f32],
+        depth: usize,
+        column: usize,
+        right: &mut [f32],
+    ) -> usize {
+        let channels = self.sizes.group_channels();
+        let (tap, channel) = (column / channels, column % channels);
+        if channels.is_multiple_of(self.panel) {
+            let panels = ((channels - channel) / self.panel).min(PANELS);
+            let pointers = &pointers[tap * depth..][..depth];
+            assert!(right.len() >= panels * DEPTH * self.panel);
+            // SAFETY: each points to all channels of a group, or as many zeros.
+            unsafe {
+                let to = right.as_mut_ptr();
+                copy_panels(self.isa, pointers, channel, panels, DEPTH * self.panel, to);
+            }
+            return panels;
+        }
+        let all = self.taps() * channels;
+        for (place, to) in right.chunks_exact_mut(self.panel).take(depth).enumerate() {
+            for (column, to) in (column..all).zip(to) {
+                let (tap, channel) = (column / channels, column % channels);
+                // SAFETY: as above; the channel is one of the group's.
+                *to = unsafe { *pointers[tap * depth + place].add(channel) };
+            }
+        }
+        1
+    }
+
     /// Adds the parts in order, and brings the sums into the weight's order.
     fn gather(&self, sums: &[f32]) -> Vec<f32> {
-        let sizes = self.sizes;
-        let (channels, outputs) = (sizes.group_channels(), sizes.group_outputs());
-        let [height, width] = sizes.window.kernel;
-        let (rows, taps) = (self.rows(), sizes.window.taps());
-        let mut weight = vec![0.0; sizes.weight_len()];
-        let each = weight.par_chunks_exact_mut(channels * taps).enumerate();
-        each.for_each(|(output, weight)| {
+        let (channels, outputs) = (self.sizes.group_channels(), self.sizes.group_outputs());
+        let (all, size) = (self.sizes.window.taps(), self.rows() * self.columns());
+        let mut weight = vec![0.0; self.sizes.weight_len()];
+        let each = weight.par_chunks_exact_mut(channels * all).enumerate();
+        each.for_each_init(Vec::new, |total: &mut Vec<f32>, (output, weight)| {
             let (group, inside) = (output / outputs, output % outputs);
             let block = (0..self.blocks).find(|&block| self.outputs(block).contains(&inside));
             let block = block.unwrap_or(0);
             let row = inside - self.outputs(block).start;
-            let mut total = vec![0.0; width * channels];
-            for kernel_row in 0..height {
-                total.fill(0.0);
-                for part in 0..self.parts {
-                    let list =
-                        ((part * sizes.groups + group) * height + kernel_row) * self.blocks + block;
-                    let sums = &sums[(list * rows + row) * self.columns..][..width * channels];
-                    for (total, sum) in total.iter_mut().zip(sums) {
+            // `[taps, channels]`
+            total.clear();
+            for strip in 0..self.strips() {
+                let list = |part: usize| {
+                    let index = part * self.lists() + (group * self.strips() + strip) * self.blocks;
+                    let start = (index + block) * size + row * self.columns();
+                    &sums[start..][..self.taps() * channels]
+                };
+                let begin = total.len();
+                total.extend_from_slice(list(0));
+                for part in 1..self.parts {
+                    for (total, sum) in total[begin..].iter_mut().zip(list(part)) {
                         *total += sum;
                     }
                 }
-                for (column, from) in total.chunks_exact(channels).enumerate() {
-                    let to = weight[kernel_row * width + column..].iter_mut().step_by(taps);
-                    for (to, from) in to.zip(from) {
-                        *to = *from;
-                    }
+            }
+            if all == 1 {
+                weight.copy_from_slice(total);
+                return;
+            }
+            for (channel, to) in weight.chunks_exact_mut(all).enumerate() {
+                for (tap, to) in to.iter_mut().enumerate() {
+                    *to = total[tap * channels + channel];
                 }
             }
         });
         weight
+    }
+}
+
+versions! {
+    /// Copies `panels` panels of the rows that `from` points to, from `offset` on, to multiples of
+    /// `stride` from `to` on.
+    ///
+    /// # Safety
+    /// All must be there, and the panels this caller's alone.
+    unsafe fn copy_panels = copy_rows(
+        from: &[*const f32],
+        offset: usize,
+        panels: usize,
+        stride: usize,
+        to: *mut f32,
+    )
+}
+
+#[inline(always)]
+unsafe fn copy_rows<L: Lanes>(
+    from: &[*const f32],
+    offset: usize,
+    panels: usize,
+    stride: usize,
+    to: *mut f32,
+) {
+    let width = product::VECTORS * L::COUNT;
+    for (row, &from) in from.iter().enumerate() {
+        for panel in 0..panels {
+            // SAFETY: up to the caller.
+            unsafe {
+                let from = from.add(offset + panel * width);
+                let to = to.add(panel * stride + row * width);
+                for vector in 0..product::VECTORS {
+                    L::store(to.add(vector * L::COUNT), L::load(from.add(vector * L::COUNT)));
+                }
+            }
+        }
     }
 }
