@@ -52,13 +52,13 @@ impl Panels {
         Self { packed, bias: all_bias, list: panels, depth }
     }
 
-    /// Packs a matrix on all threads: `fill` writes those of its columns that it is given into rows
-    /// of so many numbers, which are zeros.
+    /// Packs a matrix on all threads: `fill` writes the columns of a panel into rows of its width,
+    /// which are zeros.
     pub(crate) fn pack_in_parallel(
         isa: Isa,
         depth: usize,
         bias: &[f32],
-        fill: impl Fn(Range<usize>, usize, &mut [f32]) + Sync,
+        fill: impl Fn(&Panel, &mut [f32]) + Sync,
     ) -> Self {
         let panels = split(bias.len(), isa.lanes());
         let width: usize = panels.iter().map(|panel| panel.vectors * isa.lanes()).sum();
@@ -73,9 +73,7 @@ impl Panels {
             let columns = panel.columns.clone();
             all_bias[panel.start..][..columns.len()].copy_from_slice(&bias[columns]);
         }
-        parts.into_par_iter().for_each(|(panel, part)| {
-            fill(panel.columns.clone(), panel.vectors * isa.lanes(), part);
-        });
+        parts.into_par_iter().for_each(|(panel, part)| fill(panel, part));
         Self { packed, bias: all_bias, list: panels, depth }
     }
 

@@ -8,14 +8,14 @@ use std::ops::Range;
 
 use crate::convolution::{Depth, Taps};
 use crate::lanes::{Lanes, versions};
-use crate::panels::Panels;
+use crate::panels::{Panel, Panels};
 use crate::tile::{self, TileRows};
 use crate::{Activation, Epilogue, Images, Isa, PixelsMut, Scratch};
 
 /// Outputs of a tile along an axis, its inputs, and the places of both axes.
-const OUT: usize = 4;
-const IN: usize = 6;
-const PLACES: usize = IN * IN;
+pub(crate) const OUT: usize = 4;
+pub(crate) const IN: usize = 6;
+pub(crate) const PLACES: usize = IN * IN;
 
 /// `G`, from which the transformed kernel `G g G'` is made.
 const KERNEL: [[f64; 3]; IN] = [
@@ -34,8 +34,8 @@ pub struct Winograd {
     padding: [usize; 2],
     channels: usize,
     outputs: usize,
-    /// One matrix `[channels, outputs]` for each place.
-    places: Vec<Panels>,
+    /// A matrix `[channels, outputs]` for each place, one below the other.
+    panels: Panels,
     bias: Vec<f32>,
 }
 
@@ -46,7 +46,7 @@ impl Winograd {
     pub fn suits(isa: Isa, channels: usize, outputs: usize, out_size: [usize; 2]) -> bool {
         /// Transformed weights beyond this are read from main memory each time.
         const MOST: usize = 3 << 20;
-        let tiles = out_size[0].div_ceil(OUT) * out_size[1].div_ceil(OUT);
+        let tiles = Tiling { out_size }.tiles();
         let whole = channels.is_multiple_of(isa.lanes()) && outputs.is_multiple_of(isa.lanes());
         whole && channels.min(outputs) >= 32 && tiles >= 12 && PLACES * channels * outputs <= MOST
     }
@@ -66,21 +66,46 @@ impl Winograd {
         let outputs = bias.len();
         assert_eq!(weight.len(), outputs * channels * 9, "the weight's length");
         assert!(channels.is_multiple_of(isa.lanes()) && outputs.is_multiple_of(isa.lanes()));
-        let place = |place: usize| {
+        let panels = Panels::pack(isa, PLACES * channels, &vec![0.0; outputs], |k, output| {
+            let (place, channel) = (k / channels, k % channels);
             let (down, right) = (KERNEL[place / IN], KERNEL[place % IN]);
-            Panels::pack(isa, channels, &vec![0.0; outputs], |channel, output| {
-                let kernel = &weight[(output * channels + channel) * 9..][..9];
-                let mut sum = 0.0;
-                for (row, down) in kernel.as_chunks::<3>().0.iter().zip(down) {
-                    for (&number, right) in row.iter().zip(right) {
-                        sum += down * f64::from(number) * right;
-                    }
+            let kernel = &weight[(output * channels + channel) * 9..][..9];
+            let mut sum = 0.0;
+            for (row, down) in kernel.as_chunks::<3>().0.iter().zip(down) {
+                for (&number, right) in row.iter().zip(right) {
+                    sum += down * f64::from(number) * right;
                 }
-                sum as f32
-            })
+            }
+            sum as f32
+        });
+        Self { isa, padding, channels, outputs, panels, bias: bias.to_vec() }
+    }
+
+    /// The same from `taps` `[9 * channels, outputs]`, the weights of a direct convolution, on all
+    /// threads and in single precision.
+    ///
+    /// # Panics
+    /// Where channels and outputs do not fill vectors.
+    pub(crate) fn of_taps(
+        isa: Isa,
+        padding: [usize; 2],
+        channels: usize,
+        taps: &Panels,
+        bias: &[f32],
+    ) -> Self {
+        let (outputs, lanes) = (bias.len(), isa.lanes());
+        assert!(channels.is_multiple_of(lanes) && outputs.is_multiple_of(lanes));
+        let zeros = vec![0.0; outputs];
+        let fill = |panel: &Panel, to: &mut [f32]| {
+            let from = taps.weights(panel, 0, lanes);
+            assert_eq!(from.len() * PLACES, to.len() * 9, "rows of taps and of places");
+            // SAFETY: rows of both are as wide as the panel, and were counted.
+            unsafe {
+                transform_weights(isa, from.as_ptr(), channels, panel.vectors, to.as_mut_ptr());
+            }
         };
-        let places = (0..PLACES).map(place).collect();
-        Self { isa, padding, channels, outputs, places, bias: bias.to_vec() }
+        let panels = Panels::pack_in_parallel(isa, PLACES * channels, &zeros, fill);
+        Self { isa, padding, channels, outputs, panels, bias: bias.to_vec() }
     }
 
     /// Input channels.
@@ -95,7 +120,7 @@ impl Winograd {
 
     /// Tiles of an output of this size.
     pub fn tiles(&self, out_size: [usize; 2]) -> usize {
-        out_size[0].div_ceil(OUT) * out_size[1].div_ceil(OUT)
+        Tiling { out_size }.tiles()
     }
 
     /// Tiles that are best computed in one go.
@@ -156,29 +181,34 @@ impl Winograd {
             for row in 0..PLACES * count {
                 scratch.pointers.push(inputs[row * self.channels..].as_ptr());
             }
-            let work = Block {
-                winograd: self,
-                input,
-                out_size,
+            let read = Inputs {
+                images: input,
+                padding: self.padding,
+                tiling: Tiling { out_size },
+                tiles: block.clone(),
+                count,
+                first: 0,
+                to: inputs.as_mut_ptr(),
+            };
+            let written = Outputs {
                 out,
+                out_size,
                 epilogue,
                 tiles: block,
-                inputs: inputs.as_mut_ptr(),
-                sums: sums.as_mut_ptr(),
+                count,
+                first: 0,
+                sums: sums.as_ptr(),
             };
             // SAFETY: the buffers have room for all tiles, and pointers point to their rows,
             // which the transformation writes first; `out` is up to the caller.
             unsafe {
-                transform_inputs(self.isa, &work);
+                transform_inputs(self.isa, &read);
                 for place in 0..PLACES {
                     let pointers = &scratch.pointers[place * count..][..count];
-                    self.multiply(
-                        place,
-                        pointers,
-                        sums[place * count * self.outputs..].as_mut_ptr(),
-                    );
+                    let sums = sums[place * count * self.outputs..].as_mut_ptr();
+                    self.multiply(place, pointers, sums);
                 }
-                transform_outputs(self.isa, &work);
+                transform_outputs(self.isa, self, &written);
             }
         }
     }
@@ -187,8 +217,8 @@ impl Winograd {
     ///
     /// # Safety
     /// `pointers` must point to all channels of each tile, `sums` to room for all outputs.
-    unsafe fn multiply(&self, place: usize, pointers: &[*const f32], sums: *mut f32) {
-        let (panels, lanes) = (&self.places[place], self.isa.lanes());
+    pub(crate) unsafe fn multiply(&self, place: usize, pointers: &[*const f32], sums: *mut f32) {
+        let (panels, lanes) = (&self.panels, self.isa.lanes());
         let taps = Taps { count: 1, run: self.channels };
         for part in 0..taps.depths() {
             let Depth { offset, run, .. } = taps.depth(part);
@@ -199,7 +229,7 @@ impl Winograd {
                     taps: 1,
                     offset,
                     run,
-                    panel: panels.weights(panel, offset, lanes).as_ptr(),
+                    panel: panels.weights(panel, place * self.channels + offset, lanes).as_ptr(),
                     vectors: panel.vectors,
                     bias: panels.bias(panel, lanes).as_ptr(),
                     rows: pointers.len(),
@@ -218,33 +248,65 @@ impl Winograd {
     }
 }
 
-/// Some tiles that are computed together.
-struct Block<'a> {
-    winograd: &'a Winograd,
-    input: &'a Images<'a>,
-    out_size: [usize; 2],
-    out: &'a PixelsMut<'a>,
-    epilogue: &'a Epilogue<'a>,
-    tiles: Range<usize>,
-    /// `[places, tiles, channels]`.
-    inputs: *mut f32,
-    /// `[places, tiles, outputs]`.
-    sums: *mut f32,
+/// How an output falls into tiles.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tiling {
+    pub(crate) out_size: [usize; 2],
 }
 
-impl Block<'_> {
+impl Tiling {
+    /// Tiles of an image.
+    pub(crate) fn tiles(self) -> usize {
+        self.out_size[0].div_ceil(OUT) * self.out_size[1].div_ceil(OUT)
+    }
+
     /// The image of a tile, and the output that it begins with.
-    fn start(&self, tile: usize) -> (usize, usize, usize) {
+    pub(crate) fn start(self, tile: usize) -> (usize, usize, usize) {
         let across = self.out_size[1].div_ceil(OUT);
-        let tiles = self.winograd.tiles(self.out_size);
+        let tiles = self.tiles();
         (tile / tiles, tile % tiles / across * OUT, tile % tiles % across * OUT)
     }
 }
 
+/// Tiles whose inputs are transformed.
+#[derive(Clone)]
+pub(crate) struct Inputs<'a> {
+    pub(crate) images: &'a Images<'a>,
+    pub(crate) padding: [usize; 2],
+    pub(crate) tiling: Tiling,
+    /// The tiles, counted through all images.
+    pub(crate) tiles: Range<usize>,
+    /// How many tiles there are in `to`, and which of them is the first of these.
+    pub(crate) count: usize,
+    pub(crate) first: usize,
+    /// `[places, count, channels]`.
+    pub(crate) to: *mut f32,
+}
+
+/// Tiles whose outputs are made of sums.
+pub(crate) struct Outputs<'a> {
+    pub(crate) out: &'a PixelsMut<'a>,
+    pub(crate) out_size: [usize; 2],
+    pub(crate) epilogue: &'a Epilogue<'a>,
+    /// The tiles, counted through all images.
+    pub(crate) tiles: Range<usize>,
+    /// How many tiles there are in `sums`, and which of them is the first of these.
+    pub(crate) count: usize,
+    pub(crate) first: usize,
+    /// `[places, count, outputs]`.
+    pub(crate) sums: *const f32,
+}
+
 versions! {
     /// # Safety
-    /// `inputs` must have room for all tiles.
-    unsafe fn transform_inputs = inputs_of(work: &Block)
+    /// `from` must hold nine times `channels` rows of `vectors` vectors, `to` room for [`PLACES`]
+    /// times as many as there are channels.
+    unsafe fn transform_weights = weights_of(
+        from: *const f32,
+        channels: usize,
+        vectors: usize,
+        to: *mut f32,
+    )
 }
 
 #[allow(
@@ -252,14 +314,68 @@ versions! {
     reason = "a closure is compiled by itself, without the features: four times slower"
 )]
 #[inline(always)]
-unsafe fn inputs_of<L: Lanes>(work: &Block) {
-    let Winograd { channels, padding, .. } = work.winograd;
-    let (height, width) = (work.input.height(), work.input.width());
-    let stride = work.input.pixels().stride();
-    let count = work.tiles.len();
+unsafe fn weights_of<L: Lanes>(from: *const f32, channels: usize, vectors: usize, to: *mut f32) {
+    for channel in 0..channels {
+        for vector in 0..vectors {
+            let place = |row: usize| ((row * channels + channel) * vectors + vector) * L::COUNT;
+            // SAFETY: rows below nine and `PLACES` times the channels, vectors below their number.
+            unsafe {
+                let mut lines = [[L::splat(0.0); 3]; IN];
+                for column in 0..3 {
+                    let taps: [L::Vector; 3] =
+                        std::array::from_fn(|row| L::load(from.add(place(3 * row + column))));
+                    for (row, made) in kernel_line::<L>(taps).into_iter().enumerate() {
+                        lines[row][column] = made;
+                    }
+                }
+                for (row, line) in lines.into_iter().enumerate() {
+                    for (column, made) in kernel_line::<L>(line).into_iter().enumerate() {
+                        L::store(to.add(place(row * IN + column)), made);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `G g` for one line of three taps.
+#[inline(always)]
+unsafe fn kernel_line<L: Lanes>(g: [L::Vector; 3]) -> [L::Vector; IN] {
+    // SAFETY: only arithmetic, up to the caller.
+    unsafe {
+        let by = |factor: f64, vector: L::Vector| L::multiply(L::splat(factor as f32), vector);
+        let (ends, middle) = (by(-1.0 / 6.0, L::add(g[0], g[2])), by(1.0 / 6.0, g[1]));
+        let far = L::multiply_add(L::splat(1.0 / 24.0), g[0], by(1.0 / 6.0, g[2]));
+        let between = by(1.0 / 12.0, g[1]);
+        [
+            by(0.25, g[0]),
+            L::subtract(ends, middle),
+            L::add(ends, middle),
+            L::add(far, between),
+            L::subtract(far, between),
+            g[2],
+        ]
+    }
+}
+
+versions! {
+    /// # Safety
+    /// `to` must have room for all tiles, those of `work` this caller's alone.
+    pub(crate) unsafe fn transform_inputs = inputs_of(work: &Inputs)
+}
+
+#[allow(
+    clippy::needless_range_loop,
+    reason = "a closure is compiled by itself, without the features: four times slower"
+)]
+#[inline(always)]
+unsafe fn inputs_of<L: Lanes>(work: &Inputs) {
+    let (height, width) = (work.images.height(), work.images.width());
+    let (channels, stride) = (work.images.pixels().channels(), work.images.pixels().stride());
+    let Inputs { padding, count, first, .. } = *work;
     for (index, tile) in work.tiles.clone().enumerate() {
-        let (image, y, x) = work.start(tile);
-        for channel in (0..*channels).step_by(L::COUNT) {
+        let (image, y, x) = work.tiling.start(tile);
+        for channel in (0..channels).step_by(L::COUNT) {
             // SAFETY: only pixels inside the image are read, with channels below their number.
             unsafe {
                 let mut numbers = [[L::splat(0.0); IN]; IN];
@@ -271,7 +387,7 @@ unsafe fn inputs_of<L: Lanes>(work: &Block) {
                     for (column, number) in numbers.iter_mut().enumerate() {
                         if let Some(x) = (x + column).checked_sub(padding[1]).filter(|&x| x < width)
                         {
-                            let pixel = work.input.pixels().as_ptr().add((line + x) * stride);
+                            let pixel = work.images.pixels().as_ptr().add((line + x) * stride);
                             *number = L::load(pixel.add(channel));
                         }
                     }
@@ -285,10 +401,8 @@ unsafe fn inputs_of<L: Lanes>(work: &Block) {
                 for (row, numbers) in numbers.into_iter().enumerate() {
                     for (column, made) in input_line::<L>(numbers).into_iter().enumerate() {
                         let place = row * IN + column;
-                        L::store(
-                            work.inputs.add((place * count + index) * channels + channel),
-                            made,
-                        );
+                        let at = (place * count + first + index) * channels + channel;
+                        L::store(work.to.add(at), made);
                     }
                 }
             }
@@ -320,8 +434,8 @@ unsafe fn input_line<L: Lanes>(d: [L::Vector; IN]) -> [L::Vector; IN] {
 
 versions! {
     /// # Safety
-    /// `sums` must hold all tiles, and nobody else may touch them in `out`.
-    unsafe fn transform_outputs = outputs_of(work: &Block)
+    /// `sums` must hold all tiles, and nobody else may touch those of `work` in `out`.
+    pub(crate) unsafe fn transform_outputs = outputs_of(winograd: &Winograd, work: &Outputs)
 }
 
 #[allow(
@@ -329,13 +443,13 @@ versions! {
     reason = "a closure is compiled by itself, without the features: four times slower"
 )]
 #[inline(always)]
-unsafe fn outputs_of<L: Lanes>(work: &Block) {
-    let Winograd { outputs, bias, isa, .. } = work.winograd;
+unsafe fn outputs_of<L: Lanes>(winograd: &Winograd, work: &Outputs) {
+    let Winograd { outputs, bias, isa, .. } = winograd;
     let (clamp, after) = work.epilogue.activation.parts();
-    let count = work.tiles.len();
-    let [out_height, out_width] = work.out_size;
+    let (count, [out_height, out_width]) = (work.count, work.out_size);
+    let tiling = Tiling { out_size: work.out_size };
     for (index, tile) in work.tiles.clone().enumerate() {
-        let (image, y, x) = work.start(tile);
+        let (image, y, x) = tiling.start(tile);
         let (rows, columns) = (OUT.min(out_height - y), OUT.min(out_width - x));
         let pixel =
             |row: usize, column: usize| (image * out_height + y + row) * out_width + x + column;
@@ -344,7 +458,8 @@ unsafe fn outputs_of<L: Lanes>(work: &Block) {
             unsafe {
                 let mut numbers = [[L::splat(0.0); IN]; IN];
                 for (place, number) in numbers.as_flattened_mut().iter_mut().enumerate() {
-                    *number = L::load(work.sums.add((place * count + index) * outputs + channel));
+                    let at = (place * count + work.first + index) * outputs + channel;
+                    *number = L::load(work.sums.add(at));
                 }
                 let mut lines = [[L::splat(0.0); IN]; OUT];
                 for column in 0..IN {

@@ -85,35 +85,59 @@ fn sizes(random: &mut Random) -> Geometry {
 fn all_kinds_of_convolutions_agree_with_plain_loops() {
     let mut random = Random(1);
     for case in 0..300 {
-        let sizes = sizes(&mut random);
-        let input = random.list(sizes.input_len());
-        let weight = random.list(sizes.weight_len());
-        let bias = random.list(sizes.outputs);
-        let gradient = random.list(sizes.output_len());
-        let mut output: Vec<f64> =
-            (0..sizes.output_len()).map(|place| f64::from(bias[place % sizes.outputs])).collect();
-        let mut of_input = vec![0.0; sizes.input_len()];
-        let mut of_weight = vec![0.0; sizes.weight_len()];
-        let mut of_bias = vec![0.0; sizes.outputs];
-        products(&sizes, |from, tap, made| {
-            output[made] += f64::from(input[from]) * f64::from(weight[tap]);
-            of_input[from] += f64::from(gradient[made]) * f64::from(weight[tap]);
-            of_weight[tap] += f64::from(gradient[made]) * f64::from(input[from]);
-        });
-        for (place, number) in gradient.iter().enumerate() {
-            of_bias[place % sizes.outputs] += f64::from(*number);
-        }
-        for isa in Isa::available() {
-            let what = |part: &str| format!("{part} of case {case}, {sizes:?}, {isa:?}");
-            let made = sizes.forward(isa, &input, &weight, Some(&bias));
-            close(&made, &output, &what("output"));
-            let made = sizes.input_gradient(isa, &gradient, &weight);
-            close(&made, &of_input, &what("input's gradient"));
-            let made = sizes.weight_gradient(isa, &input, &gradient);
-            close(&made, &of_weight, &what("weight's gradient"));
-        }
-        close(&sizes.bias_gradient(&gradient), &of_bias, "bias' gradient");
+        check(&sizes(&mut random), &mut random, case);
     }
+}
+
+/// Three by three with stride 1 and channels enough: by fewer products.
+#[test]
+fn convolutions_by_winograd_agree_with_plain_loops() {
+    let mut random = Random(3);
+    for case in 0..12 {
+        let window = Window {
+            kernel: [3; 2],
+            padding: [0, 1].map(|_| random.within(0, 3)),
+            ..Window::POINT
+        };
+        let size = [0, 1].map(|_| random.within(12, 20));
+        let missing = [0, 1].map(|_| random.within(0, 2));
+        let out_size = [0, 1].map(|axis| size[axis] + window.padding[axis] + missing[axis] - 2);
+        let (channels, outputs) = (16 * random.within(2, 6), 16 * random.within(2, 6));
+        let batch = random.within(1, 3);
+        let sizes = Geometry { batch, channels, size, outputs, out_size, groups: 1, window };
+        check(&sizes, &mut random, case);
+    }
+}
+
+/// Compares a convolution and its gradients with sums of products, one by one.
+fn check(sizes: &Geometry, random: &mut Random, case: usize) {
+    let input = random.list(sizes.input_len());
+    let weight = random.list(sizes.weight_len());
+    let bias = random.list(sizes.outputs);
+    let gradient = random.list(sizes.output_len());
+    let mut output: Vec<f64> =
+        (0..sizes.output_len()).map(|place| f64::from(bias[place % sizes.outputs])).collect();
+    let mut of_input = vec![0.0; sizes.input_len()];
+    let mut of_weight = vec![0.0; sizes.weight_len()];
+    let mut of_bias = vec![0.0; sizes.outputs];
+    products(sizes, |from, tap, made| {
+        output[made] += f64::from(input[from]) * f64::from(weight[tap]);
+        of_input[from] += f64::from(gradient[made]) * f64::from(weight[tap]);
+        of_weight[tap] += f64::from(gradient[made]) * f64::from(input[from]);
+    });
+    for (place, number) in gradient.iter().enumerate() {
+        of_bias[place % sizes.outputs] += f64::from(*number);
+    }
+    for isa in Isa::available() {
+        let what = |part: &str| format!("{part} of case {case}, {sizes:?}, {isa:?}");
+        let made = sizes.forward(isa, &input, &weight, Some(&bias));
+        close(&made, &output, &what("output"));
+        let made = sizes.input_gradient(isa, &gradient, &weight);
+        close(&made, &of_input, &what("input's gradient"));
+        let made = sizes.weight_gradient(isa, &input, &gradient);
+        close(&made, &of_weight, &what("weight's gradient"));
+    }
+    close(&sizes.bias_gradient(&gradient), &of_bias, "bias' gradient");
 }
 
 #[test]
@@ -123,6 +147,19 @@ fn numbers_do_not_depend_on_the_number_of_threads() {
         let mut sizes = sizes(&mut random);
         // Enough pixels for several parts of every sum.
         sizes.batch = 40;
+        if case == 0 {
+            let window = Window { kernel: [3; 2], padding: [1; 2], ..Window::POINT };
+            let (size, out_size) = ([14; 2], [14; 2]);
+            sizes = Geometry {
+                batch: 40,
+                channels: 64,
+                size,
+                outputs: 64,
+                out_size,
+                groups: 1,
+                window,
+            };
+        }
         let input = random.list(sizes.input_len());
         let weight = random.list(sizes.weight_len());
         let gradient = random.list(sizes.output_len());

@@ -1,7 +1,9 @@
-use crate::{Convolution, Epilogue, Images, Isa, Part, Pixels, PixelsMut, Scratch};
+use crate::panels::Panels;
+use crate::team::with_scratch;
+use crate::{Convolution, Epilogue, Images, Isa, Part, Pixels, PixelsMut, Window};
 
 use super::parallel::{Shared, filled, for_each, slice_of};
-use super::{Geometry, depthwise, pack};
+use super::{Geometry, depthwise, pack, winograd};
 
 impl Geometry {
     /// Convolves `input` with `weight`, and adds the `bias` of each output.
@@ -24,42 +26,67 @@ impl Geometry {
         if self.is_depthwise() {
             return depthwise::forward(isa, self, input, weight, bias);
         }
-        let convolution = pack::forward(isa, self, weight, bias);
+        let packed = Packed {
+            isa,
+            window: self.window,
+            channels: self.group_channels(),
+            groups: pack::forward(isa, self, weight, bias),
+            bias,
+        };
         let [height, width] = self.size;
         let images = Images::new(Pixels::dense(input, self.channels), self.batch, height, width);
-        convolve(&convolution, &images, self.out_size)
+        packed.convolve(&images, self.out_size)
     }
 }
 
-/// Runs `convolution` on all threads.
-pub(super) fn convolve(
-    convolution: &Convolution,
-    images: &Images,
-    out_size: [usize; 2],
-) -> Vec<f32> {
-    let pixels = images.batch() * out_size[0] * out_size[1];
-    let outputs = convolution.outputs();
-    if pixels == 0 || outputs == 0 {
-        return Vec::new();
-    }
-    let rows = pixels.div_ceil(2 * convolution.block());
-    // Few pixels and many outputs: cut the outputs as well, so that all threads have something.
-    let turns = (TASKS / rows).clamp(1, convolution.panels().div_ceil(PANELS));
-    // SAFETY: parts of rows and turns are disjoint and together everything.
-    unsafe {
-        filled(pixels * outputs, |out: Shared| {
-            for_each(rows * turns, |task| {
-                let chosen = slice_of(pixels, rows, task % rows);
-                let part = Part {
-                    to: chosen.start,
-                    pixels: chosen,
-                    panels: slice_of(convolution.panels(), turns, task / rows),
-                };
-                let out = PixelsMut::from_raw(out.as_mut_ptr(), pixels, outputs, outputs);
-                let mut scratch = Scratch::default();
-                convolution.run_part(images, out_size, &out, &Epilogue::NONE, &part, &mut scratch);
-            });
-        })
+/// A convolution with the weights of one step.
+pub(super) struct Packed<'a> {
+    pub(super) isa: Isa,
+    pub(super) window: Window,
+    /// Input channels of a group.
+    pub(super) channels: usize,
+    /// The weights of each group: `[taps * channels, outputs]`.
+    pub(super) groups: Vec<Panels>,
+    /// One for each output of all groups.
+    pub(super) bias: &'a [f32],
+}
+
+impl Packed<'_> {
+    /// Convolves `images` on all threads.
+    pub(super) fn convolve(self, images: &Images, out_size: [usize; 2]) -> Vec<f32> {
+        let Self { isa, window, channels, groups, bias } = self;
+        let (pixels, outputs) = (images.batch() * out_size[0] * out_size[1], bias.len());
+        if pixels == 0 || outputs == 0 {
+            return Vec::new();
+        }
+        if let [taps] = groups.as_slice()
+            && winograd::suits(isa, &window, channels, outputs, out_size)
+        {
+            return winograd::convolve(isa, window.padding, taps, bias, images, out_size);
+        }
+        let each = outputs / groups.len();
+        let convolution = Convolution::from_panels(isa, window, groups, channels, each);
+        let rows = pixels.div_ceil(2 * convolution.block());
+        // Few pixels and many outputs: cut the outputs as well, so that all threads have something.
+        let turns = (TASKS / rows).clamp(1, convolution.panels().div_ceil(PANELS));
+        // SAFETY: parts of rows and turns are disjoint and together everything.
+        unsafe {
+            filled(pixels * outputs, |out: Shared| {
+                for_each(rows * turns, |task| {
+                    let chosen = slice_of(pixels, rows, task % rows);
+                    let part = Part {
+                        to: chosen.start,
+                        pixels: chosen,
+                        panels: slice_of(convolution.panels(), turns, task / rows),
+                    };
+                    let out = PixelsMut::from_raw(out.as_mut_ptr(), pixels, outputs, outputs);
+                    with_scratch(|scratch| {
+                        let epilogue = Epilogue::NONE;
+                        convolution.run_part(images, out_size, &out, &epilogue, &part, scratch);
+                    });
+                });
+            })
+        }
     }
 }
 

@@ -2,7 +2,7 @@ use rayon::prelude::*;
 
 use crate::{Images, Isa, Pixels, Window};
 
-use super::forward::convolve;
+use super::forward::Packed;
 use super::pack::{self, Taps};
 use super::{Geometry, depthwise};
 
@@ -97,11 +97,17 @@ impl Geometry {
             dilation: phase.map(|phase| phase.dilation.max(1)),
             padding: phase.map(|phase| (-phase.begin).max(0) as usize),
         };
-        let convolution = pack::backward(isa, self, window, phase.map(|phase| phase.taps), weight);
+        let packed = Packed {
+            isa,
+            window,
+            channels: self.group_outputs(),
+            groups: pack::backward(isa, self, phase.map(|phase| phase.taps), weight),
+            bias: &vec![0.0; self.channels],
+        };
         let [height, width] = self.out_size;
         let pixels = Pixels::dense(gradient, self.outputs);
         let images = Images::new(pixels, self.batch, height, width);
-        convolve(&convolution, &images, phase.map(Phase::made))
+        packed.convolve(&images, phase.map(Phase::made))
     }
 
     /// Puts what [`Self::phase`] made where it belongs.

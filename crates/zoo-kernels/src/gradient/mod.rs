@@ -17,6 +17,7 @@ mod pooling;
 mod product;
 mod transpose;
 mod weight;
+mod winograd;
 
 pub use elementwise::{accumulate, add, rectifier_gradient, rectify};
 pub use geometry::Geometry;

@@ -1,11 +1,10 @@
 //! Weights of one step, packed for tiles by all threads.
 
-use std::ops::Range;
+use crate::Isa;
+use crate::panels::{Panel, Panels};
+use crate::team::with_scratch;
 
-use crate::panels::Panels;
-use crate::{Convolution, Isa, Window};
-
-use super::Geometry;
+use super::{Geometry, transpose};
 
 /// The taps of a window that a convolution uses along one axis, in the order in which it meets
 /// its input: `first`, `first + step`, ... A negative step goes back through the kernel.
@@ -23,71 +22,74 @@ impl Taps {
     }
 }
 
-/// The convolution forward: all taps, inputs to outputs.
-pub(super) fn forward(isa: Isa, sizes: &Geometry, weight: &[f32], bias: &[f32]) -> Convolution {
+/// The weights of each group of the convolution forward: `[taps * channels, outputs]`.
+pub(super) fn forward(isa: Isa, sizes: &Geometry, weight: &[f32], bias: &[f32]) -> Vec<Panels> {
     let (channels, outputs) = (sizes.group_channels(), sizes.group_outputs());
     let taps = sizes.window.taps();
+    let depth = taps * channels;
     let pack = |group: usize| {
-        let bias = &bias[group * outputs..][..outputs];
-        Panels::pack_in_parallel(
-            isa,
-            taps * channels,
-            bias,
-            |columns: Range<usize>, width, rows| {
-                // Column by column, each of which lies in one piece.
-                for (place, column) in columns.enumerate() {
-                    let from =
-                        &weight[(group * outputs + column) * channels * taps..][..channels * taps];
-                    if taps == 1 {
-                        for (k, &number) in from.iter().enumerate() {
-                            rows[k * width + place] = number;
-                        }
-                    } else {
-                        for (channel, from) in from.chunks_exact(taps).enumerate() {
-                            for (tap, &number) in from.iter().enumerate() {
-                                rows[(tap * channels + channel) * width + place] = number;
-                            }
-                        }
+        let weight = &weight[group * outputs * depth..][..outputs * depth];
+        let fill = |panel: &Panel, rows: &mut [f32]| {
+            let (count, width) = (panel.columns.len(), rows.len() / depth);
+            let from = &weight[panel.columns.start * depth..][..count * depth];
+            if taps == 1 {
+                transpose_rows(isa, from, count, rows, width);
+                return;
+            }
+            // Turned round, rows are `[channels, taps]`.
+            with_scratch(|scratch| {
+                scratch.transformed.reserve(depth * width);
+                let turned = &mut scratch.transformed[..depth * width];
+                transpose_rows(isa, from, count, turned, width);
+                for (tap, rows) in rows.chunks_exact_mut(channels * width).enumerate() {
+                    let from = turned[tap * width..].chunks(taps * width);
+                    for (row, from) in rows.chunks_exact_mut(width).zip(from) {
+                        row[..count].copy_from_slice(&from[..count]);
                     }
                 }
-            },
-        )
+            });
+        };
+        Panels::pack_in_parallel(isa, depth, &bias[group * outputs..][..outputs], fill)
     };
-    let groups = (0..sizes.groups).map(pack).collect();
-    Convolution::from_panels(isa, sizes.window, groups, channels, outputs)
+    (0..sizes.groups).map(pack).collect()
 }
 
-/// A convolution of the output's gradient with some taps of the weight, turned round: outputs
-/// to inputs.
-pub(super) fn backward(
-    isa: Isa,
-    sizes: &Geometry,
-    window: Window,
-    taps: [Taps; 2],
-    weight: &[f32],
-) -> Convolution {
+/// Turns `from` `[count, depth]` into `to` `[depth, width]`, of whose rows it writes `count` numbers.
+fn transpose_rows(isa: Isa, from: &[f32], count: usize, to: &mut [f32], width: usize) {
+    let depth = to.len() / width;
+    assert!(count <= width && from.len() == count * depth && to.len() == depth * width, "lengths");
+    // SAFETY: both have as many rows, as was checked.
+    unsafe { transpose::block(isa, from.as_ptr(), depth, count, depth, to.as_mut_ptr(), width) }
+}
+
+/// The weights of each group of a convolution of the output's gradient, some taps turned round:
+/// `[taps * outputs, channels]`.
+pub(super) fn backward(isa: Isa, sizes: &Geometry, taps: [Taps; 2], weight: &[f32]) -> Vec<Panels> {
     let (channels, outputs) = (sizes.group_channels(), sizes.group_outputs());
     let (all, wide) = (sizes.window.taps(), sizes.window.kernel[1]);
     let order: Vec<usize> = (0..taps[0].count)
         .flat_map(|y| (0..taps[1].count).map(move |x| taps[0].at(y) * wide + taps[1].at(x)))
         .collect();
-    let bias = vec![0.0; channels];
+    let (depth, bias) = (order.len() * outputs, vec![0.0; channels]);
     let pack = |group: usize| {
-        let depth = order.len() * outputs;
-        Panels::pack_in_parallel(isa, depth, &bias, |columns: Range<usize>, width, rows| {
-            let count = columns.len();
+        let fill = |panel: &Panel, rows: &mut [f32]| {
+            let (count, width) = (panel.columns.len(), rows.len() / depth);
             for output in 0..outputs {
-                let start = ((group * outputs + output) * channels + columns.start) * all;
+                let start = ((group * outputs + output) * channels + panel.columns.start) * all;
                 let from = &weight[start..][..count * all];
                 for (index, &tap) in order.iter().enumerate() {
                     let row = &mut rows[(index * outputs + output) * width..][..count];
+                    if all == 1 {
+                        row.copy_from_slice(from);
+                        continue;
+                    }
                     for (number, from) in row.iter_mut().zip(from.chunks_exact(all)) {
                         *number = from[tap];
                     }
                 }
             }
-        })
+        };
+        Panels::pack_in_parallel(isa, depth, &bias, fill)
     };
-    let groups = (0..sizes.groups).map(pack).collect();
-    Convolution::from_panels(isa, window, groups, outputs, channels)
+    (0..sizes.groups).map(pack).collect()
 }

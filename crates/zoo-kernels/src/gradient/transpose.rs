@@ -62,7 +62,7 @@ versions! {
     /// # Safety
     /// Both must be good for as many rows, at multiples of their strides, and `to` this caller's
     /// alone.
-    unsafe fn block = transpose(
+    pub(super) unsafe fn block = transpose(
         from: *const f32,
         from_stride: usize,
         rows: usize,

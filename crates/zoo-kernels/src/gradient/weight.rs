@@ -7,7 +7,7 @@ use crate::team::with_scratch;
 use crate::{Isa, Scratch};
 
 use super::parallel::{Shared, filled, for_each, slice_of};
-use super::{Geometry, depthwise, product};
+use super::{Geometry, depthwise, product, winograd};
 
 /// Pixels that are packed and multiplied before the next ones: with a panel's columns they take half
 /// of a first-level cache of 32 KiB.
@@ -25,7 +25,7 @@ const PIXELS: usize = 512;
 const NARROW: usize = 32;
 
 /// How the sum over pixels is cut into tasks, which depends on the sizes alone.
-struct Plan<'a> {
+pub(super) struct Plan<'a> {
     isa: Isa,
     sizes: &'a Geometry,
     input: &'a [f32],
@@ -63,23 +63,12 @@ impl Geometry {
         if self.is_depthwise() {
             return depthwise::weight_gradient(isa, self, input, gradient);
         }
-        let [height, width] = self.window.kernel;
-        let lines = if width * self.group_channels() <= NARROW { height } else { 1 };
-        let blocks = self.group_outputs().div_ceil(OUTPUTS);
-        let lists = self.groups * (height / lines) * blocks;
-        let plan = Plan {
-            isa,
-            sizes: self,
-            input,
-            gradient,
-            tile: product::tile_rows(isa),
-            panel: product::VECTORS * isa.lanes(),
-            blocks,
-            lines,
-            parts: (TASKS / lists).clamp(1, self.pixels().div_ceil(PIXELS)),
-            zeros: vec![0.0; self.group_channels()],
-        };
-        plan.run()
+        if winograd::suits(isa, &self.window, self.channels, self.outputs, self.out_size)
+            && self.groups == 1
+        {
+            return winograd::weight_gradient(isa, self, input, gradient);
+        }
+        Plan::new(isa, self, input, gradient).run()
     }
 
     /// The gradient of the bias: that of the output, summed over all pixels.
@@ -112,30 +101,68 @@ impl Geometry {
 }
 
 /// One task: some pixels, outputs and rows of the kernel.
-struct Task {
+pub(super) struct Task {
     part: usize,
     group: usize,
     strip: usize,
     block: usize,
 }
 
-impl Plan<'_> {
+impl<'a> Plan<'a> {
+    pub(super) fn new(
+        isa: Isa,
+        sizes: &'a Geometry,
+        input: &'a [f32],
+        gradient: &'a [f32],
+    ) -> Self {
+        let [height, width] = sizes.window.kernel;
+        let lines = if width * sizes.group_channels() <= NARROW { height } else { 1 };
+        let blocks = sizes.group_outputs().div_ceil(OUTPUTS);
+        let lists = sizes.groups * (height / lines) * blocks;
+        Self {
+            isa,
+            sizes,
+            input,
+            gradient,
+            tile: product::tile_rows(isa),
+            panel: product::VECTORS * isa.lanes(),
+            blocks,
+            lines,
+            parts: (TASKS / lists).clamp(1, sizes.pixels().div_ceil(PIXELS)),
+            zeros: vec![0.0; sizes.group_channels()],
+        }
+    }
+
+    /// The same, with all pixels in one part.
+    pub(super) fn undivided(self) -> Self {
+        Self { parts: 1, ..self }
+    }
+
     fn run(&self) -> Vec<f32> {
         // `[part, group, strip, block, outputs of a block, columns]`
-        let size = self.rows() * self.columns();
-        let count = self.parts * self.lists();
+        let (size, count) = (self.list_len(), self.tasks());
         let add = |sums: Shared| {
             for_each(count, |index| {
                 let task = self.task(index);
                 with_scratch(|scratch| {
                     // SAFETY: each task has its own list of sums, and room for all of it.
-                    unsafe { self.add(&task, sums.as_mut_ptr().add(index * size), scratch) }
+                    unsafe { self.add(&task, true, sums.as_mut_ptr().add(index * size), scratch) }
                 });
             });
         };
         // SAFETY: a task writes all of its list before it adds to it.
         let sums = unsafe { filled(count * size, add) };
         self.gather(&sums)
+    }
+
+    /// How many tasks there are, each with a list of sums.
+    pub(super) fn tasks(&self) -> usize {
+        self.parts * self.lists()
+    }
+
+    /// Numbers of a list of sums: rows, of [`Self::columns`] numbers, for the outputs of a block.
+    pub(super) fn list_len(&self) -> usize {
+        self.rows() * self.columns()
     }
 
     /// Strips of the kernel: so many of its rows each.
@@ -159,11 +186,12 @@ impl Plan<'_> {
     }
 
     /// Columns of a strip, filled up to whole panels.
-    fn columns(&self) -> usize {
+    pub(super) fn columns(&self) -> usize {
         (self.taps() * self.sizes.group_channels()).next_multiple_of(self.panel)
     }
 
-    fn task(&self, index: usize) -> Task {
+    /// Task `index`, which is that of the list too.
+    pub(super) fn task(&self, index: usize) -> Task {
         Task {
             part: index / self.lists(),
             group: index % self.lists() / (self.strips() * self.blocks),
@@ -173,28 +201,42 @@ impl Plan<'_> {
     }
 
     /// The outputs of a block, counted through the group.
-    fn outputs(&self, block: usize) -> Range<usize> {
+    pub(super) fn outputs(&self, block: usize) -> Range<usize> {
         slice_of(self.sizes.group_outputs(), self.blocks, block)
     }
 
-    /// Writes the products of a task, summed over its pixels, to `sums` `[rows, columns]`.
+    /// The block of an output, counted through its group, and its row there.
+    pub(super) fn place_of(&self, output: usize) -> (usize, usize) {
+        let block = (0..self.blocks).find(|&block| self.outputs(block).contains(&output));
+        let block = block.unwrap_or(0);
+        (block, output - self.outputs(block).start)
+    }
+
+    /// Adds the products of a task, summed over its pixels, to `sums` `[rows, columns]`, which
+    /// `begin` with them or hold others already.
     ///
     /// # Safety
     /// `sums` must have room for them, this caller's alone.
-    unsafe fn add(&self, task: &Task, sums: *mut f32, scratch: &mut Scratch) {
+    pub(super) unsafe fn add(
+        &self,
+        task: &Task,
+        begin: bool,
+        sums: *mut f32,
+        scratch: &mut Scratch,
+    ) {
         let (outputs, columns) = (self.outputs(task.block), self.columns());
         let tiles = outputs.len().div_ceil(self.tile);
         let size = tiles * DEPTH * self.tile;
         let Scratch { transformed, pointers, .. } = scratch;
         transformed.reserve(size + PANELS * DEPTH * self.panel);
         let (left, right) = transformed.split_at_mut(size);
-        let first = task.group * self.sizes.group_outputs();
-        let channels = first + outputs.start..first + outputs.end;
+        let start = task.group * self.sizes.group_outputs();
+        let channels = start + outputs.start..start + outputs.end;
         let pixels = slice_of(self.sizes.pixels(), self.parts, task.part);
-        for begin in pixels.clone().step_by(DEPTH) {
-            let depth = DEPTH.min(pixels.end - begin);
-            self.pack_gradient(begin..begin + depth, channels.clone(), left);
-            self.point(begin..begin + depth, task, pointers);
+        for first in pixels.clone().step_by(DEPTH) {
+            let (depth, begins) = (DEPTH.min(pixels.end - first), begin && first == pixels.start);
+            self.pack_gradient(first..first + depth, channels.clone(), left);
+            self.point(first..first + depth, task, pointers);
             let mut column = 0;
             while column < columns {
                 let packed = self.pack_input(pointers, depth, column, right);
@@ -206,7 +248,7 @@ impl Plan<'_> {
                         // SAFETY: packed tiles and panels have `depth` rows; the sums' tile is
                         // there, as tiles and panels are whole.
                         unsafe {
-                            let (out, begins) = (sums.add(at), begin == pixels.start);
+                            let out = sums.add(at);
                             product::add_product(
                                 self.isa, left, right, depth, begins, out, columns,
                             );
@@ -309,14 +351,12 @@ impl Plan<'_> {
     /// Adds the parts in order, and brings the sums into the weight's order.
     fn gather(&self, sums: &[f32]) -> Vec<f32> {
         let (channels, outputs) = (self.sizes.group_channels(), self.sizes.group_outputs());
-        let (all, size) = (self.sizes.window.taps(), self.rows() * self.columns());
+        let (all, size) = (self.sizes.window.taps(), self.list_len());
         let mut weight = vec![0.0; self.sizes.weight_len()];
         let each = weight.par_chunks_exact_mut(channels * all).enumerate();
         each.for_each_init(Vec::new, |total: &mut Vec<f32>, (output, weight)| {
             let (group, inside) = (output / outputs, output % outputs);
-            let block = (0..self.blocks).find(|&block| self.outputs(block).contains(&inside));
-            let block = block.unwrap_or(0);
-            let row = inside - self.outputs(block).start;
+            let (block, row) = self.place_of(inside);
             // `[taps, channels]`
             total.clear();
             for strip in 0..self.strips() {
@@ -333,17 +373,23 @@ impl Plan<'_> {
                     }
                 }
             }
-            if all == 1 {
-                weight.copy_from_slice(total);
-                return;
-            }
-            for (channel, to) in weight.chunks_exact_mut(all).enumerate() {
-                for (tap, to) in to.iter_mut().enumerate() {
-                    *to = total[tap * channels + channel];
-                }
-            }
+            taps_last(total, weight, all);
         });
         weight
+    }
+}
+
+/// Writes `from` `[taps, channels]` to `weight` `[channels, taps]`.
+pub(super) fn taps_last(from: &[f32], weight: &mut [f32], taps: usize) {
+    if taps == 1 {
+        weight.copy_from_slice(from);
+        return;
+    }
+    let channels = weight.len() / taps;
+    for (channel, to) in weight.chunks_exact_mut(taps).enumerate() {
+        for (tap, to) in to.iter_mut().enumerate() {
+            *to = from[tap * channels + channel];
+        }
     }
 }
 
