@@ -26,6 +26,10 @@ impl Geometry {
         if self.is_depthwise() {
             return depthwise::forward(isa, self, input, weight, bias);
         }
+        if self.is_narrow() && self.output_len() > 0 && self.window.padding != [0; 2] {
+            let (sizes, padded) = self.padded(input);
+            return sizes.forward(isa, &padded, weight, Some(bias));
+        }
         let packed = Packed {
             isa,
             window: self.window,

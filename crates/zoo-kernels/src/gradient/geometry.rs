@@ -1,3 +1,5 @@
+use rayon::prelude::*;
+
 use crate::Window;
 
 /// The sizes of a convolution: of its input `[batch, height, width, channels]`, its weight
@@ -56,6 +58,39 @@ impl Geometry {
     /// Whether each channel is convolved by itself, into one output.
     pub(super) fn is_depthwise(&self) -> bool {
         self.groups == self.channels && self.groups == self.outputs
+    }
+
+    /// Whether a row of the kernel sees few numbers, which lie next to each other but for the
+    /// padding: so does the first convolution of a network of pictures.
+    pub(super) fn is_narrow(&self) -> bool {
+        /// Less than this fills vectors badly, row by row.
+        const NARROW: usize = 32;
+        let [_, width] = self.window.kernel;
+        let together = self.groups == 1 && self.window.dilation[1] == 1;
+        together && width > 1 && width * self.channels <= NARROW
+    }
+
+    /// The same convolution of an input that has its padding in it, and that input.
+    pub(super) fn padded(&self, input: &[f32]) -> (Self, Vec<f32>) {
+        let window = Window { padding: [0; 2], ..self.window };
+        let size = [0, 1].map(|axis| {
+            let reach = (window.kernel[axis] - 1) * window.dilation[axis] + 1;
+            (self.out_size[axis] - 1) * window.stride[axis] + reach
+        });
+        let ([height, width], [top, left]) = (self.size, self.window.padding);
+        let mut padded = vec![0.0; self.batch * size[0] * size[1] * self.channels];
+        let count = width.min(size[1].saturating_sub(left)) * self.channels;
+        let lines = padded.par_chunks_exact_mut(size[1] * self.channels).enumerate();
+        lines.for_each(|(line, to)| {
+            let (image, y) = (line / size[0], line % size[0]);
+            if let Some(y) = y.checked_sub(top).filter(|&y| y < height)
+                && count > 0
+            {
+                let from = &input[(image * height + y) * width * self.channels..][..count];
+                to[left * self.channels..][..count].copy_from_slice(from);
+            }
+        });
+        (Self { size, window, ..*self }, padded)
     }
 
     /// Checks that groups divide both kinds of channels.

@@ -20,9 +20,6 @@ const PANELS: usize = 4;
 const TASKS: usize = 32;
 /// Pixels of a part of the sum at least: parts cost a pass over the weight each.
 const PIXELS: usize = 512;
-/// Columns of a row of the kernel below which all rows are multiplied together: alone they would
-/// fill panels badly, and the gradient would be packed for each.
-const NARROW: usize = 32;
 
 /// How the sum over pixels is cut into tasks, which depends on the sizes alone.
 pub(super) struct Plan<'a> {
@@ -36,8 +33,11 @@ pub(super) struct Plan<'a> {
     panel: usize,
     /// Blocks of the output channels of a group.
     blocks: usize,
-    /// Rows of the kernel that are multiplied together.
+    /// Rows of the kernel that are multiplied together: alone, narrow ones would fill panels badly,
+    /// and the gradient would be packed for each.
     lines: usize,
+    /// Taps of a row of the kernel that are read in one run.
+    joined: usize,
     /// Parts of the pixels.
     parts: usize,
     /// What the padding is read from: one pixel of a group.
@@ -67,6 +67,10 @@ impl Geometry {
             && self.groups == 1
         {
             return winograd::weight_gradient(isa, self, input, gradient);
+        }
+        if self.is_narrow() {
+            let (sizes, padded) = self.padded(input);
+            return Plan::new(isa, &sizes, &padded, gradient).run();
         }
         Plan::new(isa, self, input, gradient).run()
     }
@@ -109,6 +113,7 @@ pub(super) struct Task {
 }
 
 impl<'a> Plan<'a> {
+    /// The plan of these sizes; narrow ones must have their padding in the input.
     pub(super) fn new(
         isa: Isa,
         sizes: &'a Geometry,
@@ -116,7 +121,8 @@ impl<'a> Plan<'a> {
         gradient: &'a [f32],
     ) -> Self {
         let [height, width] = sizes.window.kernel;
-        let lines = if width * sizes.group_channels() <= NARROW { height } else { 1 };
+        let narrow = sizes.is_narrow();
+        let (lines, joined) = if narrow { (height, width) } else { (1, 1) };
         let blocks = sizes.group_outputs().div_ceil(OUTPUTS);
         let lists = sizes.groups * (height / lines) * blocks;
         Self {
@@ -128,8 +134,9 @@ impl<'a> Plan<'a> {
             panel: product::VECTORS * isa.lanes(),
             blocks,
             lines,
+            joined,
             parts: (TASKS / lists).clamp(1, sizes.pixels().div_ceil(PIXELS)),
-            zeros: vec![0.0; sizes.group_channels()],
+            zeros: vec![0.0; joined * sizes.group_channels()],
         }
     }
 
@@ -291,12 +298,17 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Lists where each tap of a strip finds the channels of its group: `[taps, pixels]`.
+    /// How many numbers lie next to each other in the input.
+    fn run_len(&self) -> usize {
+        self.joined * self.sizes.group_channels()
+    }
+
+    /// Lists where each run of a strip begins: `[runs, pixels]`.
     fn point(&self, pixels: Range<usize>, task: &Task, pointers: &mut Vec<*const f32>) {
         let (sizes, window) = (self.sizes, &self.sizes.window);
         let ([height, width], [out_height, out_width]) = (sizes.size, sizes.out_size);
         pointers.clear();
-        for tap in 0..self.taps() {
+        for tap in (0..self.taps()).step_by(self.joined) {
             let (line, across) = (tap / window.kernel[1], tap % window.kernel[1]);
             let down = task.strip * self.lines + line;
             for pixel in pixels.clone() {
@@ -307,7 +319,7 @@ impl<'a> Plan<'a> {
                     (Some(y), Some(x)) => {
                         let pixel = (image * height + y) * width + x;
                         let start = pixel * sizes.channels + task.group * sizes.group_channels();
-                        self.input[start..][..sizes.group_channels()].as_ptr()
+                        self.input[start..][..self.run_len()].as_ptr()
                     }
                     _ => self.zeros.as_ptr(),
                 });
@@ -324,26 +336,32 @@ impl<'a> Plan<'a> {
         column: usize,
         right: &mut [f32],
     ) -> usize {
-        let channels = self.sizes.group_channels();
-        let (tap, channel) = (column / channels, column % channels);
-        if channels.is_multiple_of(self.panel) {
-            let panels = ((channels - channel) / self.panel).min(PANELS);
-            let pointers = &pointers[tap * depth..][..depth];
+        let run = self.run_len();
+        if run.is_multiple_of(self.panel) {
+            let (index, offset) = (column / run, column % run);
+            let panels = ((run - offset) / self.panel).min(PANELS);
+            let pointers = &pointers[index * depth..][..depth];
             assert!(right.len() >= panels * DEPTH * self.panel);
-            // SAFETY: each points to all channels of a group, or as many zeros.
+            // SAFETY: each points to a whole run, or as many zeros.
             unsafe {
                 let to = right.as_mut_ptr();
-                copy_panels(self.isa, pointers, channel, panels, DEPTH * self.panel, to);
+                copy_panels(self.isa, pointers, offset, panels, DEPTH * self.panel, to);
             }
             return panels;
         }
-        let all = self.taps() * channels;
-        for (place, to) in right.chunks_exact_mut(self.panel).take(depth).enumerate() {
-            for (column, to) in (column..all).zip(to) {
-                let (tap, channel) = (column / channels, column % channels);
-                // SAFETY: as above; the channel is one of the group's.
-                *to = unsafe { *pointers[tap * depth + place].add(channel) };
+        let end = (self.taps() * self.sizes.group_channels()).min(column + self.panel);
+        let mut first = column;
+        while first < end {
+            let (index, offset) = (first / run, first % run);
+            let count = (run - offset).min(end - first);
+            let rows = right.chunks_exact_mut(self.panel);
+            for (to, from) in rows.zip(&pointers[index * depth..][..depth]) {
+                for (inside, to) in to[first - column..][..count].iter_mut().enumerate() {
+                    // SAFETY: as above.
+                    *to = unsafe { *from.add(offset + inside) };
+                }
             }
+            first += count;
         }
         1
     }
