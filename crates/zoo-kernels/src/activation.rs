@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn exponential_is_exact_to_the_last_places() {
         let mut worst = 0.0_f64;
-        for step in -80_000..80_000 {
+        for step in (-80_000..80_000).step_by(if cfg!(miri) { 4001 } else { 1 }) {
             let x = step as f32 / 1000.0;
             let exact = f64::from(x).exp();
             worst = worst.max((f64::from(exponential(x)) - exact).abs() / exact);

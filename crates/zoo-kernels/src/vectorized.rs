@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn the_result_is_that_of_the_code_itself() {
         let bytes: Vec<u8> = (0..=255).cycle().take(1001).collect();
-        for end in 0..bytes.len() {
+        for end in (0..bytes.len()).step_by(if cfg!(miri) { 97 } else { 1 }) {
             assert_eq!(vectorized(Sum(&bytes[..end])), Sum(&bytes[..end]).run());
         }
     }

@@ -6,26 +6,8 @@ use zoo_kernels::{
     Window, Winograd,
 };
 
-/// SplitMix64: the same cases each time.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-
-    fn numbers(&mut self, count: usize) -> Vec<f32> {
-        (0..count).map(|_| (self.next() >> 40) as f32 / (1 << 23) as f32 - 1.0).collect()
-    }
-}
+mod random;
+use random::{Random, cases};
 
 #[derive(Debug, Clone)]
 struct Case {
@@ -40,13 +22,13 @@ struct Case {
 
 impl Case {
     fn draw(random: &mut Random) -> Self {
-        let groups = [1, 1, 1, 2, 3][random.below(5)];
-        let kernel = [1 + random.below(4), 1 + random.below(4)];
-        let stride = [1 + random.below(3), 1 + random.below(3)];
-        let dilation = [1 + random.below(2), 1 + random.below(2)];
-        let padding = [random.below(3), random.below(3)];
-        let after = [random.below(3), random.below(3)];
-        let mut size = [1 + random.below(11), 1 + random.below(11)];
+        let groups = [1, 1, 1, 2, 3][random.within(0, 4)];
+        let kernel = [random.within(1, 4), random.within(1, 4)];
+        let stride = [random.within(1, 3), random.within(1, 3)];
+        let dilation = [random.within(1, 2), random.within(1, 2)];
+        let padding = [random.within(0, 2), random.within(0, 2)];
+        let after = [random.within(0, 2), random.within(0, 2)];
+        let mut size = [random.within(1, 11), random.within(1, 11)];
         let mut out_size = [0; 2];
         for axis in 0..2 {
             let reach = (kernel[axis] - 1) * dilation[axis] + 1;
@@ -56,9 +38,9 @@ impl Case {
         Self {
             window: Window { kernel, stride, dilation, padding },
             groups,
-            channels: groups * (1 + random.below(300) / (1 + random.below(30))),
-            outputs: groups * (1 + random.below(60)),
-            batch: 1 + random.below(3),
+            channels: groups * (1 + random.within(0, 299) / random.within(1, 30)),
+            outputs: groups * random.within(1, 60),
+            batch: random.within(1, 3),
             size,
             out_size,
         }
@@ -115,17 +97,17 @@ fn assert_close(found: &[f32], exact: &[f64], depth: usize, what: &str) {
 #[test]
 fn convolutions_agree_with_plain_loops() {
     let mut random = Random(1);
-    for _ in 0..150 {
+    for _ in 0..cases(150) {
         let case = Case::draw(&mut random);
         let taps = case.window.taps();
         let depth = taps * case.channels / case.groups;
-        let x = random.numbers(case.batch * case.size[0] * case.size[1] * case.channels);
-        let weight = random.numbers(case.outputs * depth);
-        let bias = random.numbers(case.outputs);
+        let x = random.list(case.batch * case.size[0] * case.size[1] * case.channels);
+        let weight = random.list(case.outputs * depth);
+        let bias = random.list(case.outputs);
         let pixels = case.batch * case.out_size[0] * case.out_size[1];
         // The output lies in a wider buffer, whose other columns must stay as they are.
         let (stride, first) = (case.outputs + 5, 3);
-        let residual = random.numbers(pixels * case.outputs);
+        let residual = random.list(pixels * case.outputs);
         let mut exact = case.exact(&x, &weight, &bias);
         for (exact, residual) in exact.iter_mut().zip(&residual) {
             *exact = (*exact + f64::from(*residual)).clamp(-0.5, 6.0);
@@ -159,12 +141,12 @@ fn convolutions_agree_with_plain_loops() {
 #[test]
 fn a_pixel_has_the_same_bits_wherever_its_part_begins() {
     let mut random = Random(2);
-    for _ in 0..40 {
+    for _ in 0..cases(40) {
         let case = Case::draw(&mut random);
         let depth = case.window.taps() * case.channels / case.groups;
-        let x = random.numbers(case.batch * case.size[0] * case.size[1] * case.channels);
-        let weight = random.numbers(case.outputs * depth);
-        let bias = random.numbers(case.outputs);
+        let x = random.list(case.batch * case.size[0] * case.size[1] * case.channels);
+        let weight = random.list(case.outputs * depth);
+        let bias = random.list(case.outputs);
         let isa = Isa::best();
         let convolution =
             Convolution::new(isa, case.window, case.groups, case.channels, &weight, &bias);
@@ -179,7 +161,7 @@ fn a_pixel_has_the_same_bits_wherever_its_part_begins() {
         let out = PixelsMut::dense(&mut parts, case.outputs);
         let mut begin = 0;
         while begin < pixels {
-            let end = (begin + 1 + random.below(9)).min(pixels);
+            let end = (begin + random.within(1, 9)).min(pixels);
             for panel in 0..convolution.panels() {
                 let part = Part { pixels: begin..end, panels: panel..panel + 1, to: begin };
                 // SAFETY: one part after the other, on this thread.
@@ -206,13 +188,13 @@ fn a_pixel_has_the_same_bits_wherever_its_part_begins() {
 #[test]
 fn depthwise_convolutions_agree_with_plain_loops() {
     let mut random = Random(3);
-    for _ in 0..150 {
+    for _ in 0..cases(150) {
         let mut case = Case::draw(&mut random);
-        case.channels = 1 + random.below(70);
+        case.channels = random.within(1, 70);
         (case.groups, case.outputs) = (case.channels, case.channels);
         let taps = case.window.taps();
-        let x = random.numbers(case.batch * case.size[0] * case.size[1] * case.channels);
-        let (weight, bias) = (random.numbers(case.channels * taps), random.numbers(case.channels));
+        let x = random.list(case.batch * case.size[0] * case.size[1] * case.channels);
+        let (weight, bias) = (random.list(case.channels * taps), random.list(case.channels));
         let mut exact = case.exact(&x, &weight, &bias);
         for value in &mut exact {
             *value = value.max(0.0);
@@ -238,20 +220,20 @@ fn depthwise_convolutions_agree_with_plain_loops() {
 #[test]
 fn winograds_convolutions_agree_with_plain_loops() {
     let mut random = Random(4);
-    for _ in 0..30 {
+    for _ in 0..cases(30) {
         let mut case = Case::draw(&mut random);
         let padding = case.window.padding;
         case.window = Window { kernel: [3; 2], padding, ..Window::POINT };
         case.groups = 1;
-        (case.channels, case.outputs) = (16 * (1 + random.below(20)), 16 * (1 + random.below(4)));
+        (case.channels, case.outputs) = (16 * random.within(1, 20), 16 * random.within(1, 4));
         case.size = case.size.map(|length| length.max(3));
         let outputs = |axis: usize, after: usize| case.size[axis] + padding[axis] + after - 2;
-        case.out_size = [outputs(0, random.below(2)), outputs(1, random.below(2))];
-        let x = random.numbers(case.batch * case.size[0] * case.size[1] * case.channels);
-        let weight = random.numbers(case.outputs * 9 * case.channels);
-        let bias = random.numbers(case.outputs);
+        case.out_size = [outputs(0, random.within(0, 1)), outputs(1, random.within(0, 1))];
+        let x = random.list(case.batch * case.size[0] * case.size[1] * case.channels);
+        let weight = random.list(case.outputs * 9 * case.channels);
+        let bias = random.list(case.outputs);
         let pixels = case.batch * case.out_size[0] * case.out_size[1];
-        let residual = random.numbers(pixels * case.outputs);
+        let residual = random.list(pixels * case.outputs);
         let mut exact = case.exact(&x, &weight, &bias);
         for (exact, residual) in exact.iter_mut().zip(&residual) {
             *exact = (*exact + f64::from(*residual)).max(0.0);

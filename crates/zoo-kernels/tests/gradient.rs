@@ -3,7 +3,7 @@
 
 mod random;
 
-use random::Random;
+use random::{Random, cases};
 use zoo_kernels::gradient::{Geometry, to_channels_first, to_channels_last};
 use zoo_kernels::{Isa, Window};
 
@@ -84,7 +84,7 @@ fn sizes(random: &mut Random) -> Geometry {
 #[test]
 fn all_kinds_of_convolutions_agree_with_plain_loops() {
     let mut random = Random(1);
-    for case in 0..300 {
+    for case in 0..cases(300) {
         check(&sizes(&mut random), &mut random, case);
     }
 }
@@ -93,7 +93,7 @@ fn all_kinds_of_convolutions_agree_with_plain_loops() {
 #[test]
 fn convolutions_by_winograd_agree_with_plain_loops() {
     let mut random = Random(3);
-    for case in 0..12 {
+    for case in 0..cases(12) {
         let window = Window {
             kernel: [3; 2],
             padding: [0, 1].map(|_| random.within(0, 3)),
@@ -143,7 +143,7 @@ fn check(sizes: &Geometry, random: &mut Random, case: usize) {
 #[test]
 fn numbers_do_not_depend_on_the_number_of_threads() {
     let mut random = Random(2);
-    for case in 0..20 {
+    for case in 0..cases(20) {
         let mut sizes = sizes(&mut random);
         // Enough pixels for several parts of every sum.
         sizes.batch = 40;
@@ -186,7 +186,7 @@ fn numbers_do_not_depend_on_the_number_of_threads() {
 #[test]
 fn layouts_are_turned_and_turned_back() {
     let mut random = Random(3);
-    for _ in 0..100 {
+    for _ in 0..cases(100) {
         let (batch, channels, pixels) =
             (random.within(1, 3), random.within(1, 70), random.within(1, 200));
         let images = random.list(batch * channels * pixels);

@@ -22,3 +22,8 @@ impl Random {
         (0..len).map(|_| (self.next() >> 40) as f32 / (1 << 23) as f32 - 1.0).collect()
     }
 }
+
+/// How many of `count` cases to try: few under Miri, which takes minutes for what takes milliseconds.
+pub(crate) fn cases(count: usize) -> usize {
+    if cfg!(miri) { count.div_ceil(30) } else { count }
+}
