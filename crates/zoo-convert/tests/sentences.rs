@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 use zoo_convert::{Conversion, ConvertOptions, Error, convert};
 use zoo_model::{Device, Executor, Reader};
+use zoo_text::{Text, Tokens};
 
 mod drawn;
 mod measured;
@@ -80,4 +82,42 @@ fn an_encoder_is_not_taken_for_the_other() {
     config["num_attention_heads"] = 7.into();
     let error = converted("bert", &config).unwrap_err();
     assert!(error.to_string().contains("how large"), "{error}");
+}
+
+/// Encoders as PyTorch exports them to ONNX make the library's features: see
+/// data/exported_sentences.py.
+#[test]
+fn exported_encoders_read_what_transformers_reads() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/exported");
+    let text = fs::read_to_string(folder.join("features.json")).unwrap();
+    let features: Value = serde_json::from_str(&text).unwrap();
+    let reference = reference();
+    let sentences = reference["sentences"].as_array().unwrap();
+    let options = ConvertOptions {
+        text: Some(Text { tokens: Tokens::Tokenizer, max_tokens: 24, ..Text::default() }),
+        ..ConvertOptions::default()
+    };
+    let mut read = 0;
+    for (name, expected) in features.as_object().unwrap() {
+        let expected = expected.as_array().unwrap();
+        assert_eq!(sentences.len(), expected.len());
+        for exporter in ["traced", "exported"] {
+            let path = folder.join(format!("{name}-{exporter}.onnx"));
+            if !path.exists() {
+                continue;
+            }
+            let bundle = convert(&path, &options).unwrap().bundle;
+            let reader = Reader::of(&bundle).unwrap().unwrap();
+            let executor =
+                Executor::new(bundle.graph.clone(), &bundle.weights, &Device::Cpu).unwrap();
+            for (sentence, expected) in sentences.iter().zip(expected) {
+                let sentence = sentence.as_str().unwrap();
+                let inputs = reader.read(sentence.as_bytes(), &bundle.graph).unwrap();
+                let feature = executor.infer(&inputs).unwrap()[0].to_f32();
+                assert_close(&feature, &numbers(expected));
+            }
+            read += 1;
+        }
+    }
+    assert_eq!(read, 7);
 }

@@ -106,7 +106,11 @@ pub(crate) fn select(
 ) -> DispatchTensor {
     let count = shape(&indices).iter().product();
     let indices = reshape(indices, &[count]);
-    by_kind!(tensor, float_select, int_select, bool_select, (axis, indices))
+    match kind(&tensor) {
+        DType::F32 => Dispatch::float_select(tensor, axis, indices),
+        DType::Bool => through_int(tensor, |tensor| Dispatch::int_select(tensor, axis, indices)),
+        _ => Dispatch::int_select(tensor, axis, indices),
+    }
 }
 
 /// Along `axis`, the elements at `indices`, which are as long as `tensor` in all other axes.
@@ -117,9 +121,18 @@ pub(crate) fn gather(
 ) -> DispatchTensor {
     match kind(&tensor) {
         DType::F32 => Dispatch::float_gather(axis, tensor, indices),
-        DType::Bool => Dispatch::bool_gather(axis, tensor, indices),
+        DType::Bool => through_int(tensor, |tensor| Dispatch::int_gather(axis, tensor, indices)),
         _ => Dispatch::int_gather(axis, tensor, indices),
     }
+}
+
+/// Truth values after `change`, as whole numbers: what Burn's processor backend selects or gathers of
+/// truth values it calls bytes, which its next operator refuses.
+fn through_int(
+    tensor: DispatchTensor,
+    change: impl FnOnce(DispatchTensor) -> DispatchTensor,
+) -> DispatchTensor {
+    int_to_bool(change(bool_to_int(tensor)))
 }
 
 /// `value` where `mask` holds, `tensor` elsewhere; all of one shape.
@@ -231,4 +244,39 @@ pub(crate) fn download(tensor: DispatchTensor) -> Tensor {
 fn read<T: burn_backend::Element>(data: Result<TensorData, impl std::fmt::Debug>) -> Vec<T> {
     let data = data.expect("a device that computed a tensor can give it back");
     data.try_into_vec().expect("the data was converted to this type")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Device;
+
+    #[test]
+    fn truth_values_stay_truth_values() {
+        let device = Device::Cpu.open().expect("a processor");
+        let whole = || from_i64(&[1, 0, 1, 1, 0, 0], &[2, 3], &device);
+        let bools = || int_to_bool(whole());
+        let indices = || from_i64(&[1, 0], &[2], &device);
+        let both = || from_i64(&[1, 0, 0, 0, 1, 1], &[2, 3], &device);
+        let made = [
+            (reshape(bools(), &[3, 2]), vec![1, 0, 1, 1, 0, 0]),
+            (to_device(bools(), &device), vec![1, 0, 1, 1, 0, 0]),
+            (permute(bools(), &[1, 0]), vec![1, 1, 0, 0, 1, 0]),
+            (slice(bools(), &[(0, 2, 1), (0, 3, 2)]), vec![1, 1, 1, 0]),
+            (flip(bools(), &[0]), vec![1, 0, 0, 1, 0, 1]),
+            (repeat(bools(), 0, 2), vec![1, 0, 1, 1, 0, 0, 1, 0, 1, 1, 0, 0]),
+            (expand(bools(), &[1, 2, 3]), vec![1, 0, 1, 1, 0, 0]),
+            (concat(vec![bools(), bools()], 1), vec![1, 0, 1, 1, 0, 1, 1, 0, 0, 1, 0, 0]),
+            (select(bools(), 0, indices()), vec![1, 0, 0, 1, 0, 1]),
+            (gather(bools(), 0, both()), vec![1, 0, 1, 1, 0, 0]),
+            (mask_where(bools(), bools(), flip(bools(), &[1])), vec![1, 0, 1, 0, 0, 0]),
+            (zero_where(bools(), flip(bools(), &[1])), vec![0, 0, 0, 1, 0, 0]),
+        ];
+        for (case, (tensor, expected)) in made.into_iter().enumerate() {
+            assert_eq!(kind(&tensor), DType::Bool, "case {case}");
+            // What comes next takes it for such as well.
+            let count = shape(&tensor).iter().product();
+            assert_eq!(read_i64(reshape(tensor, &[count])), expected, "case {case}");
+        }
+    }
 }
