@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use zoo_convert::{Conversion, ConvertOptions, Error, convert};
+use zoo_model::exec::{TrainOptions, Trainer};
 use zoo_model::{Device, Executor, Reader};
 use zoo_text::{Text, Tokens};
 
@@ -116,6 +117,9 @@ fn exported_encoders_read_what_transformers_reads() {
                 let feature = executor.infer(&inputs).unwrap()[0].to_f32();
                 assert_close(&feature, &numbers(expected));
             }
+            // All of it can be fine-tuned: masks and positions carry no gradients.
+            let options = TrainOptions { batch_statistics: false, dropout: false };
+            Trainer::new(executor, options, 0, |_| true).unwrap();
             read += 1;
         }
     }

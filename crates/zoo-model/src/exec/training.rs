@@ -193,7 +193,8 @@ impl Trainer {
 fn check_gradients(graph: &Graph, trained: &[String]) -> Result<(), Error> {
     let mut moved: HashSet<&str> = trained.iter().map(String::as_str).collect();
     for node in &graph.nodes {
-        if !node.inputs.iter().any(|name| moved.contains(name.as_str())) {
+        let moves = node.inputs.iter().any(|name| moved.contains(name.as_str()));
+        if !moves || node.op.ends_gradients() {
             continue;
         }
         if node.op.is_inference_only() {

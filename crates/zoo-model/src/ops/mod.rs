@@ -377,6 +377,16 @@ impl Op {
         }
     }
 
+    /// Whether gradients end at it: what it makes are lengths, positions, truth values or whole
+    /// numbers.
+    pub(crate) fn ends_gradients(&self) -> bool {
+        match self {
+            Self::Compare(_) | Self::Layout(Layout::Shape { .. }) | Self::ArgExtreme(_) => true,
+            Self::Cast { to } => !to.is_float(),
+            _ => false,
+        }
+    }
+
     /// Whether it can do the work of a rectifier that follows it.
     pub(crate) fn may_rectify(&self) -> bool {
         matches!(self, Self::BatchNorm(_) | Self::Binary(Binary::Add))
