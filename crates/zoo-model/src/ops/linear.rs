@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::operand::{bounded, broadcast};
 use super::{OpError, Operands, Values};
 use crate::Fact;
-use crate::exec::primitive;
+use crate::exec::flex::{self, Conv2d};
+use crate::exec::{Context, primitive};
 
 /// `alpha a b + beta c`, where `a` or `b` may stand transposed; `c` broadcasts to the result
 /// `[rows, columns]`.
@@ -49,7 +50,12 @@ impl Gemm {
         Ok(Fact::float(bounded(shape)?))
     }
 
-    pub(super) fn run(self, mut inputs: Values, shape: &[usize]) -> DispatchTensor {
+    pub(super) fn run(
+        self,
+        mut inputs: Values,
+        shape: &[usize],
+        context: &Context,
+    ) -> DispatchTensor {
         let scale = |tensor, factor: f32| match factor {
             1.0 => tensor,
             factor => Dispatch::float_mul_scalar(tensor, Scalar::Float(f64::from(factor))),
@@ -59,7 +65,7 @@ impl Gemm {
         };
         let a = orient(inputs.take(0), self.transpose_a);
         let b = orient(inputs.take(1), self.transpose_b);
-        let product = scale(Dispatch::float_matmul(a, b), self.alpha);
+        let product = scale(product(a, b, context), self.alpha);
         match inputs.optional(2) {
             None => product,
             Some(c) => {
@@ -97,15 +103,43 @@ pub(super) fn mat_mul_shape(a: &[usize], b: &[usize]) -> Result<Vec<usize>, OpEr
     bounded(shape)
 }
 
-pub(super) fn run_mat_mul(mut inputs: Values, shape: &[usize]) -> DispatchTensor {
+/// `a [rows, inner]` times `b [inner, columns]`.
+fn product(a: DispatchTensor, b: DispatchTensor, context: &Context) -> DispatchTensor {
+    let made = if context.kernels() { by_kernels(&a, &b) } else { None };
+    made.unwrap_or_else(|| Dispatch::float_matmul(a, b))
+}
+
+/// The same by the kernels of convolutions, on all threads, forward and both ways back: rows are images
+/// of one pixel. Whether they serve does not depend on how many rows there are.
+fn by_kernels(a: &DispatchTensor, b: &DispatchTensor) -> Option<DispatchTensor> {
+    /// With fewer columns, or products in a sum, most of each vector would be empty.
+    const LEAST: usize = 16;
+    const POINT: Conv2d =
+        Conv2d { stride: [1; 2], padding: [(0, 0); 2], dilation: [1; 2], groups: 1 };
+    let (a_shape, b_shape) = (primitive::shape(a), primitive::shape(b));
+    let ([rows, inner], [_, columns]) = (a_shape.try_into().ok()?, b_shape.try_into().ok()?);
+    if inner < LEAST || columns < LEAST {
+        return None;
+    }
+    let images = primitive::reshape(a.clone(), &[rows, inner, 1, 1]);
+    let turned = Dispatch::float_swap_dims(b.clone(), 0, 1);
+    let weight = primitive::reshape(turned, &[columns, inner, 1, 1]);
+    let made = flex::conv2d(&images, &weight, None, &POINT)?;
+    Some(primitive::reshape(made, &[rows, columns]))
+}
+
+pub(super) fn run_mat_mul(
+    mut inputs: Values,
+    shape: &[usize],
+    context: &Context,
+) -> DispatchTensor {
     let (a, b) = (inputs.take(0), inputs.take(1));
     let (mut a_shape, mut b_shape) = (primitive::shape(&a), primitive::shape(&b));
     if let ([rows @ .., inner], [_, _]) = (&a_shape[..], &b_shape[..]) {
         // One matrix for all of a batch, as a linear layer's weights are: one large product.
         let rows: usize = rows.iter().product();
         let a = Dispatch::float_reshape(a, Shape::from(vec![rows, *inner]));
-        let product = Dispatch::float_matmul(a, b);
-        return Dispatch::float_reshape(product, Shape::from(shape.to_vec()));
+        return Dispatch::float_reshape(product(a, b, context), Shape::from(shape.to_vec()));
     }
     // A vector stands for a matrix of one row on the left, of one column on the right.
     if a_shape.len() == 1 {
