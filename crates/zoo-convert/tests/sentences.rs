@@ -86,7 +86,7 @@ fn an_encoder_is_not_taken_for_the_other() {
 }
 
 /// Encoders as PyTorch exports them to ONNX make the library's features: see
-/// data/exported_sentences.py.
+/// `data/exported_sentences.py`.
 #[test]
 fn exported_encoders_read_what_transformers_reads() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/exported");
