@@ -94,9 +94,7 @@ impl Content {
             Self::Text(_) => None,
         }
     }
-}
 
-impl Content {
     /// The inputs of `graph` that it becomes, a batch of one; `name` is what errors call it.
     ///
     /// Fails where it cannot be read, or is not what `reader` takes.

@@ -86,6 +86,27 @@ impl Trunk {
         }
     }
 
+    /// One that makes features of texts.
+    fn of_texts(
+        architecture: Option<&'static str>,
+        graph: Graph,
+        weights: Weights,
+        report: LoadReport,
+        (text, lexicon): (Text, Lexicon),
+    ) -> Self {
+        Self {
+            architecture,
+            task: "text-embedding",
+            graph,
+            weights,
+            report,
+            text: Some(text),
+            sound: None,
+            lexicon: Some(lexicon),
+            writing: None,
+        }
+    }
+
     /// The bundle with this card.
     pub(crate) fn bundle(self, card: Card) -> Result<(Bundle, LoadReport), Error> {
         let (text, sound, lexicon) = (self.text, self.sound, self.lexicon);
@@ -247,17 +268,9 @@ fn encoder(
     report.expect_complete(path, name)?;
     let sentence = companions::json(path, options, "sentence_bert_config.json")?;
     let most = number(&sentence, "max_seq_length").unwrap_or(sizes.positions).min(sizes.positions);
-    Ok(Trunk {
-        architecture: Some(name),
-        task: "text-embedding",
-        graph,
-        weights,
-        report,
-        text: Some(options.text.clone().unwrap_or_else(|| tokens(most))),
-        sound: None,
-        lexicon: Some(tokenizer(path, options)?),
-        writing: None,
-    })
+    let text = options.text.clone().unwrap_or_else(|| tokens(most));
+    let reads = (text, tokenizer(path, options)?);
+    Ok(Trunk::of_texts(Some(name), graph, weights, report, reads))
 }
 
 fn tokens(most: usize) -> Text {
@@ -279,17 +292,7 @@ pub(crate) fn of_onnx(
         let most = sentence.and_then(|json| json.get("max_seq_length")?.as_u64()).unwrap_or(512);
         let graph = outputs::pool_tokens(graph, &weights)?;
         let text = options.text.clone().unwrap_or_else(|| tokens(most as usize));
-        return Ok(Ok(Trunk {
-            architecture: None,
-            task: "text-embedding",
-            graph,
-            weights,
-            report,
-            text: Some(text),
-            sound: None,
-            lexicon: Some(lexicon),
-            writing: None,
-        }));
+        return Ok(Ok(Trunk::of_texts(None, graph, weights, report, (text, lexicon))));
     }
     match options.sound.clone().or_else(|| outputs::usual_sound(&graph)) {
         Some(sound) => {
