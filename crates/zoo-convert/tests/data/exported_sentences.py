@@ -15,8 +15,7 @@ import sys
 import onnx
 import torch
 import transformers
-from heard import rounded
-from sentences import SENTENCES, WORDS, tokenizer
+from sentences import WORDS, features, tokenizer
 
 LAYERS = {"num_hidden_layers": 2, "num_attention_heads": 2}
 SIZES = {**LAYERS, "vocab_size": len(WORDS), "hidden_size": 16, "intermediate_size": 24}
@@ -76,7 +75,7 @@ def main(out):
     made = tokenizer()
     (out / "tokenizer.json").write_text(made.to_str())
     made.enable_truncation(24)
-    features = {}
+    found = {}
     for name, config in ENCODERS.items():
         torch.manual_seed(0)
         model = transformers.AutoModel.from_config(config, attn_implementation="eager")
@@ -91,13 +90,8 @@ def main(out):
         if name in TRACED:
             export(model, names, str(out / f"{name}-traced.onnx"), traced=True)
         with torch.inference_mode():
-            found = []
-            for sentence in SENTENCES:
-                ids = torch.tensor([made.encode(sentence).ids])
-                mean = model(ids).last_hidden_state[0].mean(0)
-                found.append(rounded((mean / mean.norm()).tolist()))
-        features[name] = found
-    (out / "features.json").write_text(json.dumps(features, indent=0) + "\n")
+            found[name] = features(model, made)
+    (out / "features.json").write_text(json.dumps(found, indent=0) + "\n")
 
 
 if __name__ == "__main__":

@@ -57,6 +57,16 @@ def tokenizer():
     return made
 
 
+def features(trunk, tokens):
+    """What a network makes of each sentence: the mean over tokens, scaled to length one."""
+    found = []
+    for sentence in SENTENCES:
+        ids = torch.tensor([tokens.encode(sentence).ids])
+        mean = trunk(ids).last_hidden_state[0].mean(0)
+        found.append(rounded((mean / mean.norm()).tolist()))
+    return found
+
+
 def main(out):
     made = tokenizer()
     document = {"tokenizer": json.loads(made.to_str()), "sentences": SENTENCES}
@@ -65,14 +75,9 @@ def main(out):
         for name, (kind, config) in ENCODERS.items():
             model, published, shapes = loaded(kind, config)
             trunk = getattr(model, "bert", getattr(model, "distilbert", model))
-            features = []
-            for sentence in SENTENCES:
-                tokens = torch.tensor([made.encode(sentence).ids])
-                mean = trunk(tokens).last_hidden_state[0].mean(0)
-                features.append(rounded((mean / mean.norm()).tolist()))
             document[name] = {
                 "config": published,
-                "features": features,
+                "features": features(trunk, made),
                 "parameters": folded(shapes),
             }
     pathlib.Path(out).write_text(json.dumps(document, indent=0) + "\n")
