@@ -208,7 +208,7 @@ impl<'a> Plan<'a> {
     }
 
     /// The outputs of a block, counted through the group.
-    pub(super) fn outputs(&self, block: usize) -> Range<usize> {
+    fn outputs(&self, block: usize) -> Range<usize> {
         slice_of(self.sizes.group_outputs(), self.blocks, block)
     }
 

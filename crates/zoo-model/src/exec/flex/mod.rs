@@ -27,5 +27,6 @@ pub(crate) use batch_norm::batch_norm;
 pub(crate) use convolution::{Conv2d, conv2d};
 pub(crate) use elementwise::{add, relu};
 pub(crate) use junction::Junction;
+pub(crate) use operand::serves;
 pub(crate) use pooling::max_pool2d;
 pub(crate) use rows::{gelu, layer_norm, softmax};

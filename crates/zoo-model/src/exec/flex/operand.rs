@@ -77,6 +77,11 @@ impl Operand {
     }
 }
 
+/// Whether `tensor` is one that operators of our own take.
+pub(crate) fn serves(tensor: &DispatchTensor) -> bool {
+    Operand::of(tensor).is_some()
+}
+
 /// A tensor for Burn's operators, without gradients.
 pub(super) fn plain(tensor: FlexTensor) -> DispatchTensor {
     DispatchTensor {
