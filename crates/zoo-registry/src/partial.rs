@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use crate::atomic::create_dir_all;
+use crate::atomic::{self, create_dir_all};
 use crate::digest::{Sha256Digest, Sha256Hasher};
 use crate::error::Error;
 use crate::expected::Expected;
@@ -97,32 +97,40 @@ impl Partial {
         Ok(partial)
     }
 
+    /// A new file for `key`. It gets the name by which others find it only once it is locked:
+    /// to them it would be a leftover until then.
     fn create(dir: &Path, key: &str) -> Result<Self, Error> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         loop {
             let count = COUNTER.fetch_add(1, Ordering::Relaxed);
             let path = dir.join(format!("{key}.{}-{count}.part", process::id()));
-            let created = File::options().read(true).write(true).create_new(true).open(&path);
-            match created {
-                Ok(file) => {
-                    // Without locks this is only less thrifty, never wrong.
-                    let _ = file.try_lock();
-                    return Ok(Self {
-                        path,
-                        file,
-                        hasher: Sha256Hasher::new(),
-                        length: 0,
-                        beyond: Vec::new(),
-                        total: None,
-                        validator: None,
-                        keep: false,
-                        taken_over: None,
-                    });
-                }
-                // A leftover of an earlier process with our number.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(Error::io("create", &path)(error)),
+            let nameless = path.with_extension("new");
+            let created = File::options().read(true).write(true).create_new(true).open(&nameless);
+            let file = match created {
+                Ok(file) => file,
+                // Of an earlier process with our number.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(Error::io("create", &nameless)(error)),
+            };
+            // Without locks this is only less thrifty, never wrong.
+            let _ = file.try_lock();
+            if path.exists() {
+                // A leftover, and not to be renamed over: it may be the fullest.
+                let _ = fs::remove_file(nameless);
+                continue;
             }
+            atomic::rename(&nameless, &path).map_err(Error::io("rename", &nameless))?;
+            return Ok(Self {
+                path,
+                file,
+                hasher: Sha256Hasher::new(),
+                length: 0,
+                beyond: Vec::new(),
+                total: None,
+                validator: None,
+                keep: false,
+                taken_over: None,
+            });
         }
     }
 
@@ -369,10 +377,8 @@ impl Partial {
         if let Some(path) = store.open_verified(digest, Some(self.length())) {
             return Ok(path);
         }
-        let mut copy = Self::create(&store.partial_dir(), &digest.to_hex())?;
         self.file.seek(SeekFrom::Start(0)).map_err(Error::io("read", &self.path))?;
-        copy.copy_from(&mut self.file, &self.path)?;
-        store.install(&copy.file, &copy.path, digest)
+        store.install_from(&mut self.file, digest)
     }
 }
 
@@ -517,6 +523,8 @@ fn within(extents: Vec<Extent>, length: u64) -> Vec<Extent> {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
 
     fn store() -> (tempfile::TempDir, Store) {
@@ -594,6 +602,26 @@ mod tests {
         assert_eq!(second.validator_for("http://a/b"), Some(&validator()));
         second.write(b"lo").unwrap();
         assert_eq!(fs::read(second.install(&store).unwrap()).unwrap(), b"hello");
+    }
+
+    /// Nobody sees a partial file before its lock: those that start together leave each
+    /// other's alone.
+    #[test]
+    fn fault_062_partial_files_are_locked_from_their_first_moment() {
+        let (_dir, store) = store();
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        let mut partial = Partial::claim(&store, "k").unwrap();
+                        thread::yield_now();
+                        partial.write(b"x").unwrap();
+                        assert!(partial.path.exists(), "{}", partial.path.display());
+                    }
+                });
+            }
+        });
+        assert!(children(&store.partial_dir()).unwrap().is_empty());
     }
 
     #[test]

@@ -34,7 +34,7 @@ mod usage;
 mod verify;
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy as _;
@@ -168,12 +168,21 @@ impl Store {
         if let BlobState::Intact(_) = self.check(&digest, None)? {
             return Ok((digest, self.blob_path(&digest)));
         }
+        let path = self.install_from(&mut &bytes[..], &digest)?;
+        Ok((digest, path))
+    }
+
+    /// Makes a copy of what `reader` gives, whose bytes have `digest`, a blob.
+    pub(crate) fn install_from(
+        &self,
+        reader: &mut impl Read,
+        digest: &Sha256Digest,
+    ) -> Result<PathBuf, Error> {
         let dir = self.partial_dir();
         create_dir_all(&dir)?;
         let mut temporary = atomic::temporary_in(&dir, INSERT_PREFIX, ".tmp")?;
-        temporary.write_all(bytes).map_err(Error::io("write to", temporary.path()))?;
-        let path = self.install(temporary.as_file(), temporary.path(), &digest)?;
-        Ok((digest, path))
+        io::copy(reader, &mut temporary).map_err(Error::io("write to", temporary.path()))?;
+        self.install(temporary.as_file(), temporary.path(), digest)
     }
 
     /// Makes the finished file at `from`, whose bytes have `digest`, a blob.
