@@ -9,7 +9,7 @@ mod cache;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
-use zoo_model::{Bundle, Cuts, Device, Digest, Executor, Graph, Hasher, Kind, Reader};
+use zoo_model::{Bundle, Cuts, Device, Digest, Executor, Graph, Hasher, Kind, Reader, Tensor};
 
 use crate::dataset::Example;
 use crate::progress::{Event, Observer, Step};
@@ -110,6 +110,20 @@ impl Extractor {
         &self.shape
     }
 
+    /// Whether the value of a batch is that of each example, one after the other. Recurrent layers
+    /// may have time as their first axis.
+    pub(crate) fn is_batched(&self) -> bool {
+        let graph = self.executor.graph();
+        let mut shapes = self.reader.input_shapes(graph);
+        shapes.iter_mut().filter_map(|shape| shape.first_mut()).for_each(|length| *length = 2);
+        let Ok(facts) = self.executor.facts(&shapes) else { return false };
+        let found = graph.outputs.first().and_then(|value| facts.get(value));
+        found.is_some_and(|fact| match (&fact.shape[..], &self.shape[..]) {
+            ([2, of_two @ ..], [1, of_one @ ..]) => of_two == of_one,
+            _ => false,
+        })
+    }
+
     /// The feature of the example with these bytes.
     pub fn of_bytes(&self, bytes: &[u8]) -> Result<Vec<f32>, zoo_model::Error> {
         let inputs = self.reader.read(bytes, self.executor.graph())?;
@@ -130,46 +144,106 @@ impl Extractor {
         let mut values = vec![0.0; samples.len() * length];
         let mut missing = Vec::new();
         let rows = values.chunks_exact_mut(length);
-        for ((index, sample), row) in samples.iter().enumerate().zip(rows) {
+        for (sample, row) in samples.iter().zip(rows) {
             match cache.and_then(|cache| cache.get(&sample.digest)) {
                 Some(known) => row.copy_from_slice(&known),
-                None => missing.push((index, row)),
+                None => missing.push((sample, row)),
             }
         }
         let computed = missing.len();
-        observer.event(Event::Started { step: Step::Features, total: computed });
-        let done = AtomicUsize::new(0);
-        let run = |(index, row): (usize, &mut [f32])| -> Result<()> {
-            let sample = &samples[index];
-            let name = || sample.example.name();
-            let read = |source| Error::Read { path: name().into(), source };
-            let bytes = sample.example.content.read(MAX_BYTES).map_err(read)?;
-            let feature = self
-                .of_bytes(&bytes)
-                .map_err(|source| Error::Example { name: name(), source: Box::new(source) })?;
+        self.for_each(missing, observer, |sample, row, bytes, inputs| {
+            let feature = self.value(sample.example, inputs)?.to_f32();
             if feature.len() != length {
-                return Err(Error::FeatureLength { name: name(), length, found: feature.len() });
-            }
-            if let Some(column) = feature.iter().position(|value| !value.is_finite()) {
-                return Err(Error::FeatureNotFinite { name: name(), column });
+                let name = sample.example.name();
+                return Err(Error::FeatureLength { name, length, found: feature.len() });
             }
             row.copy_from_slice(&feature);
             if let Some(cache) = cache
-                && Digest::of(&bytes) == sample.digest
+                && Digest::of(bytes) == sample.digest
             {
                 cache.put(&sample.digest, &feature);
             }
+            Ok(())
+        })?;
+        let summary = format!("{computed} computed, {} known", samples.len() - computed);
+        observer.event(Event::Finished { step: Step::Features, summary });
+        Ok(Features { values, length, computed })
+    }
+
+    /// For each of `samples` what `behind`, the part of the network behind the value, takes: the
+    /// value, and those inputs of the network that are read there once more, such as a mask.
+    ///
+    /// `None` where they would fill more than `most` bytes.
+    pub(crate) fn inputs_behind(
+        &self,
+        behind: &Graph,
+        samples: &[Sample],
+        most: usize,
+        observer: &dyn Observer,
+    ) -> Result<Option<Vec<Vec<Tensor>>>> {
+        let all = &self.executor.graph().inputs;
+        let once_more: Vec<usize> = behind.inputs[1..]
+            .iter()
+            .filter_map(|info| all.iter().position(|one| one.name == info.name))
+            .collect();
+        let mut found: Vec<Vec<Tensor>> = vec![Vec::new(); samples.len()];
+        let total = AtomicUsize::new(0);
+        let work = samples.iter().zip(&mut found).collect();
+        self.for_each(work, observer, |sample, found, _, inputs| {
+            if total.load(Ordering::Relaxed) <= most {
+                found.push(self.value(sample.example, inputs)?);
+                found.extend(once_more.iter().map(|&index| inputs[index].clone()));
+                let bytes: usize = found.iter().map(|tensor| tensor.bytes().len()).sum();
+                total.fetch_add(bytes, Ordering::Relaxed);
+            }
+            Ok(())
+        })?;
+        let fits = total.into_inner() <= most;
+        let summary = if fits {
+            format!("{} computed up to where learning begins", samples.len())
+        } else {
+            "too many to keep: computed anew in each epoch".to_owned()
+        };
+        observer.event(Event::Finished { step: Step::Features, summary });
+        Ok(fits.then_some(found))
+    }
+
+    /// Reads each sample and does `run` with what stands beside it, its bytes and its inputs.
+    fn for_each<T: Send>(
+        &self,
+        work: Vec<(&Sample, T)>,
+        observer: &dyn Observer,
+        run: impl Fn(&Sample, T, &[u8], &[Tensor]) -> Result<()> + Sync,
+    ) -> Result<()> {
+        observer.event(Event::Started { step: Step::Features, total: work.len() });
+        let done = AtomicUsize::new(0);
+        let one = |(sample, beside): (&Sample, T)| -> Result<()> {
+            let name = || sample.example.name();
+            let read = |source| Error::Read { path: name().into(), source };
+            let bytes = sample.example.content.read(MAX_BYTES).map_err(read)?;
+            let inputs = self
+                .reader
+                .read(&bytes, self.executor.graph())
+                .map_err(|source| Error::Example { name: name(), source: Box::new(source) })?;
+            run(sample, beside, &bytes, &inputs)?;
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             observer.event(Event::Advanced { step: Step::Features, done });
             Ok(())
         };
         if self.parallel {
-            missing.into_par_iter().try_for_each(run)?;
+            work.into_par_iter().try_for_each(one)
         } else {
-            missing.into_iter().try_for_each(run)?;
+            work.into_iter().try_for_each(one)
         }
-        let summary = format!("{computed} computed, {} known", samples.len() - computed);
-        observer.event(Event::Finished { step: Step::Features, summary });
-        Ok(Features { values, length, computed })
+    }
+
+    /// The value for the inputs that `example` became, each number of it finite.
+    fn value(&self, example: &Example, inputs: &[Tensor]) -> Result<Tensor> {
+        let failed = |source| Error::Example { name: example.name(), source: Box::new(source) };
+        let value = self.executor.infer(inputs).map_err(failed)?.swap_remove(0);
+        match value.to_f32().iter().position(|value| !value.is_finite()) {
+            Some(column) => Err(Error::FeatureNotFinite { name: example.name(), column }),
+            None => Ok(value),
+        }
     }
 }

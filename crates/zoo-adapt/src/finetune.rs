@@ -1,8 +1,8 @@
 //! Training the last stages further, from a solved head on.
 //!
-//! What stands before the cut is frozen, so of pictures its output is computed once; an epoch runs
-//! only the stages that learn. Texts differ in length, so there each epoch runs all of the network,
-//! and gradients go no further down than the cut. Batch norms keep their running statistics: with
+//! What stands before the cut is frozen, so its output is computed once; an epoch runs only the
+//! stages that learn. Where there is too much of it to keep, each epoch runs all of the network, and
+//! gradients go no further down than the cut. Batch norms keep their running statistics: with
 //! a few hundred images those of a batch say less than those of ImageNet.
 //!
 //! Few examples are soon learned by heart, so the number of epochs is chosen: a part of the
@@ -38,6 +38,9 @@ pub struct FinetuneOptions {
     /// The share of all steps over which the learning rate rises from zero; then it falls along
     /// a cosine.
     pub warm_up: f64,
+    /// The most bytes of what is computed once, before the cut, that are kept in memory. If there is
+    /// more, it is computed anew in each epoch.
+    pub most_bytes: usize,
 }
 
 /// The usual learning rate: few examples and a solved head leave little to move, and a larger rate
@@ -47,7 +50,7 @@ pub const LEARNING_RATE: f64 = 3e-5;
 pub const LEARNING_RATE_OF_WORDS: f64 = 3e-3;
 
 impl Default for FinetuneOptions {
-    /// Two stages, 8 epochs of batches of 32, decay 0.01, a tenth of warm-up.
+    /// Two stages, 8 epochs of batches of 32, decay 0.01, a tenth of warm-up, 4 GiB kept.
     fn default() -> Self {
         Self {
             stages: 2,
@@ -56,59 +59,45 @@ impl Default for FinetuneOptions {
             learning_rate: None,
             weight_decay: 0.01,
             warm_up: 0.1,
+            most_bytes: 4 << 30,
         }
     }
 }
 
-/// What the part that learns is given.
-pub(crate) enum Inputs<'a> {
-    /// The value at the cut: `[examples, shape...]`, row after row, and the shape of one with a
-    /// batch axis of length one.
-    Cut(&'a [f32], &'a [usize]),
-    /// The inputs of the whole graph, for each example.
-    Whole(&'a [Vec<Tensor>]),
+/// What the part that learns is given, for each example.
+pub(crate) struct Inputs {
+    /// The inputs of the graph, a batch of one.
+    pub(crate) each: Vec<Vec<Tensor>>,
+    /// Whether a mask leaves out what shorter ones are filled up with.
+    pub(crate) masked: bool,
 }
 
-impl Inputs<'_> {
+impl Inputs {
     /// `rows` in batches of at most `size`. What differs in length is not mixed: recordings of one
     /// length are together, and texts that are filled up to about the same.
     fn batches(&self, rows: &[usize], size: usize) -> Vec<Vec<usize>> {
         /// Texts are filled up by fewer tokens than this.
         const TOKENS: usize = 32;
-        let Self::Whole(inputs) = self else {
-            return rows.chunks(size).map(<[usize]>::to_vec).collect();
-        };
         let mut alike: BTreeMap<Vec<Vec<usize>>, Vec<usize>> = BTreeMap::new();
         for &row in rows {
-            let lengths = inputs[row].iter().map(|input| match input.shape() {
-                [batch, tokens] if inputs[row].len() > 1 => {
-                    vec![*batch, tokens.next_multiple_of(TOKENS)]
+            let shapes = self.each[row].iter().map(|input| {
+                let mut shape = input.shape().to_vec();
+                if let Some(tokens) = shape.get_mut(1).filter(|_| self.masked) {
+                    *tokens = tokens.next_multiple_of(TOKENS);
                 }
-                shape => shape.to_vec(),
+                shape
             });
-            alike.entry(lengths.collect()).or_default().push(row);
+            alike.entry(shapes.collect()).or_default().push(row);
         }
         alike.values().flat_map(|rows| rows.chunks(size)).map(<[usize]>::to_vec).collect()
     }
 
     fn batch(&self, rows: &[usize]) -> Result<Vec<Tensor>> {
-        match self {
-            Self::Cut(values, shape) => {
-                let length: usize = shape.iter().product();
-                let mut shape = shape.to_vec();
-                shape[0] = rows.len();
-                let row = |row: &usize| &values[row * length..(row + 1) * length];
-                let values: Vec<f32> = rows.iter().flat_map(row).copied().collect();
-                Ok(vec![Tensor::from_f32(&shape, &values)])
-            }
-            Self::Whole(inputs) => {
-                let each: Vec<&[Tensor]> = rows.iter().map(|&row| &inputs[row][..]).collect();
-                batch(&each).ok_or_else(|| {
-                    let expected = "1, since the examples differ in length";
-                    Error::setting("batch", expected, rows.len())
-                })
-            }
-        }
+        let each: Vec<&[Tensor]> = rows.iter().map(|&row| &self.each[row][..]).collect();
+        batch(&each, self.masked).ok_or_else(|| {
+            let expected = "1, since the examples differ in length";
+            Error::setting("batch", expected, rows.len())
+        })
     }
 }
 
@@ -135,7 +124,7 @@ pub fn learning_rate(options: &FinetuneOptions, step: usize, steps: usize) -> f6
 /// The stages that learn, and what they learn from.
 pub(crate) struct Finetune<'a> {
     pub(crate) graph: &'a Graph,
-    pub(crate) inputs: Inputs<'a>,
+    pub(crate) inputs: Inputs,
     /// The class of each example.
     pub(crate) labels: &'a [usize],
     /// Whether a parameter learns, by its name.
@@ -212,10 +201,8 @@ impl Finetune<'_> {
         for _ in 0..epochs {
             random.shuffle(&mut rows);
             let mut batches = self.inputs.batches(&rows, batch);
-            if matches!(self.inputs, Inputs::Whole(_)) {
-                // They are in the order of their lengths.
-                random.shuffle(&mut batches);
-            }
+            // They are in the order of their lengths.
+            random.shuffle(&mut batches);
             for rows in &batches {
                 let labels: Vec<usize> = rows.iter().map(|&row| self.labels[row]).collect();
                 let found = trainer.step(&self.inputs.batch(rows)?, &labels)?;

@@ -140,9 +140,10 @@ pub fn text_of(bytes: &[u8]) -> Result<&str, Error> {
     std::str::from_utf8(bytes).map_err(|error| Error::NotUtf8 { offset: error.valid_up_to() })
 }
 
-/// Examples as one batch: texts shorter than the longest are filled up with tokens that the mask
-/// leaves out. `None` where other inputs differ in their shapes.
-pub fn batch(examples: &[&[Tensor]]) -> Option<Vec<Tensor>> {
+/// Examples as one batch. Where they are `masked`, those shorter than the longest are filled up
+/// with zeros along their second axis: tokens, or what a network made of each token, that the mask
+/// leaves out. `None` where they differ otherwise.
+pub fn batch(examples: &[&[Tensor]], masked: bool) -> Option<Vec<Tensor>> {
     let count = examples.first()?.len();
     let join = |index: usize| {
         let parts: Vec<&Tensor> =
@@ -150,15 +151,16 @@ pub fn batch(examples: &[&[Tensor]]) -> Option<Vec<Tensor>> {
         let first = parts[0];
         let mut longest = first.shape().to_vec();
         for part in &parts {
-            let (shape, is_text) = (part.shape(), part.shape().len() == 2 && count > 1);
+            let shape = part.shape();
             if part.dtype() != first.dtype() || shape.len() != longest.len() || shape[0] != 1 {
                 return None;
             }
-            if !is_text && shape[1..] != longest[1..] {
-                return None;
-            }
-            if is_text {
+            if masked && shape.len() > 1 {
                 longest[1] = longest[1].max(shape[1]);
+            }
+            let alike = if masked { 2.min(shape.len()) } else { 1 };
+            if shape[alike..] != longest[alike..] {
+                return None;
             }
         }
         let size = first.dtype().size() * longest[1..].iter().product::<usize>();
@@ -232,19 +234,22 @@ mod tests {
 
     #[test]
     fn texts_of_a_batch_are_filled_up_to_the_longest() {
-        let short = [Tensor::from_i64(&[1, 1], &[7]), Tensor::from_f32(&[1, 1], &[1.0])];
-        let long = [Tensor::from_i64(&[1, 3], &[1, 2, 3]), Tensor::from_f32(&[1, 3], &[1.0; 3])];
-        let batch = batch(&[&short, &long]).unwrap();
+        let short = [Tensor::from_i64(&[1, 1], &[7]), Tensor::from_f32(&[1, 1, 2], &[1.0; 2])];
+        let long = [Tensor::from_i64(&[1, 3], &[1, 2, 3]), Tensor::from_f32(&[1, 3, 2], &[1.0; 6])];
+        let batch = batch(&[&short, &long], true).unwrap();
         assert_eq!(batch[0].shape(), [2, 3]);
         assert_eq!(batch[0].to_i64().unwrap(), [7, 0, 0, 1, 2, 3]);
-        assert_eq!(batch[1].to_f32(), [1.0, 0.0, 0.0, 1.0, 1.0, 1.0]);
+        assert_eq!(batch[1].to_f32(), [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]);
     }
 
     #[test]
     fn other_inputs_must_have_one_shape() {
         let (a, b) = (Tensor::from_f32(&[1, 2], &[0.0; 2]), Tensor::from_f32(&[1, 3], &[0.0; 3]));
         let one = std::slice::from_ref(&a);
-        assert!(batch(&[one, &[b]]).is_none());
-        assert_eq!(batch(&[one, one]).unwrap()[0].shape(), [2, 2]);
+        assert!(batch(&[one, &[b]], false).is_none());
+        assert_eq!(batch(&[one, one], false).unwrap()[0].shape(), [2, 2]);
+        let (a, b) =
+            (Tensor::from_f32(&[1, 1, 2], &[0.0; 2]), Tensor::from_f32(&[1, 2, 1], &[0.0; 2]));
+        assert!(batch(&[&[a], &[b]], true).is_none());
     }
 }

@@ -1,10 +1,14 @@
 //! Training more than the head.
 
+use std::collections::BTreeSet;
+use std::mem;
+
 use zoo_model::graph::NewHead;
 use zoo_model::{Bundle, Cuts, DType, Executor, Kind, Tensor};
 
 use super::tables::Tables;
 use super::{AdaptOptions, Data, Selection, probe, set_head};
+use crate::classifier::softmax;
 use crate::features::Extractor;
 use crate::finetune::{Finetune, FinetuneOptions, Inputs, LEARNING_RATE, LEARNING_RATE_OF_WORDS};
 use crate::progress::Observer;
@@ -61,42 +65,47 @@ impl Tuning<'_> {
     /// Trains what is behind `start` in `bundle`, whose head is solved; the probabilities of what is
     /// held out, and the epochs.
     pub(super) fn run(&self, start: &Start, bundle: &mut Bundle) -> Result<(Vec<f32>, usize)> {
-        match start {
-            Start::After(cut) if self.extractor.kind() == Kind::Picture && self.parts(cut) => {
-                self.behind_cut(start, cut, bundle)
-            }
-            _ => self.whole(start, bundle),
+        if let Start::After(cut) = start
+            && let Some(done) = self.behind_cut(start, cut, bundle)?
+        {
+            return Ok(done);
         }
+        self.whole(start, bundle)
     }
 
-    /// Whether what is behind `cut` needs nothing else, such as the shape of the input.
-    fn parts(&self, cut: &str) -> bool {
-        self.new.graph.after(cut, DType::F32, Vec::new()).inputs.len() == 1
-    }
-
-    /// The value at the cut is computed once, and what is behind it learns.
+    /// The value at the cut is computed once, and what is behind it learns. `None` where there is
+    /// too much to keep, or examples are not one after the other there.
     fn behind_cut(
         &self,
         start: &Start,
         cut: &str,
         bundle: &mut Bundle,
-    ) -> Result<(Vec<f32>, usize)> {
+    ) -> Result<Option<(Vec<f32>, usize)>> {
         let extractor = Extractor::new(self.parent, cut, self.options.device)?;
-        let values = extractor.extract(&self.data.samples(), None, self.observer)?;
-        let mut shape: Vec<Option<usize>> = extractor.shape().iter().copied().map(Some).collect();
-        shape[0] = None;
+        if !extractor.is_batched() {
+            return Ok(None);
+        }
+        let shape = extractor.shape();
+        // Of a batch, and of texts, the length is open.
+        let open = if self.masked() { 2 } else { 1 };
+        let shape = (0..shape.len()).map(|axis| (axis >= open).then_some(shape[axis])).collect();
         let graph = self.new.graph.after(cut, DType::F32, shape);
-        let rows = self.data.select(&values, &self.data.split.train);
-        let inputs = Inputs::Cut(&rows.values, extractor.shape());
+        let samples = self.data.samples();
+        let most = self.finetune.most_bytes;
+        let found = extractor.inputs_behind(&graph, &samples, most, self.observer)?;
+        let Some(mut found) = found else { return Ok(None) };
+        let take = |row: &usize| mem::take(&mut found[*row]);
+        let each = self.data.split.train.iter().map(take).collect();
+        let inputs = Inputs { each, masked: self.masked() };
         let epochs = self.train(start, bundle, &graph, inputs, &|_| true)?;
         let executor = Executor::new(graph, &bundle.weights, &self.options.device)?;
-        let held = self.data.select(&values, &self.data.split.held_out);
-        let mut probabilities = Vec::new();
-        for row in held.values.chunks_exact(held.length) {
-            let logits = executor.infer(&[Tensor::from_f32(extractor.shape(), row)])?[0].to_f32();
-            probabilities.extend(crate::classifier::softmax(&logits));
-        }
-        Ok((probabilities, epochs))
+        let held = self.data.split.held_out.iter().map(|&row| &found[row][..]);
+        Ok(Some((probabilities(&executor, held)?, epochs)))
+    }
+
+    /// Whether texts have a mask, so that they can be filled up to one length.
+    fn masked(&self) -> bool {
+        self.extractor.kind() == Kind::Text && self.new.graph.inputs.len() > 1
     }
 
     /// All of the graph runs, and what is behind `start` learns. Of tables of words only the rows
@@ -105,35 +114,30 @@ impl Tuning<'_> {
         let read = |row: &usize| self.read(self.data.examples[*row]);
         let train: Vec<Vec<Tensor>> =
             self.data.split.train.iter().map(read).collect::<Result<_>>()?;
-        let held: Vec<Vec<Tensor>> =
-            self.data.split.held_out.iter().map(read).collect::<Result<_>>()?;
         let mut graph = self.new.graph.clone();
         let tables = Tables::seen(&mut graph, &train);
-        let train: Vec<Vec<Tensor>> =
-            train.iter().map(|inputs| tables.renumbered(inputs)).collect();
+        let each = train.iter().map(|inputs| tables.renumbered(inputs)).collect();
+        let inputs = Inputs { each, masked: self.masked() };
         let learning = match start {
             Start::Words => graph.parameters.keys().cloned().collect(),
             Start::After(cut) => {
                 let behind = graph.after(cut, DType::F32, Vec::new());
-                behind.parameters.keys().cloned().collect::<std::collections::BTreeSet<_>>()
+                behind.parameters.keys().cloned().collect::<BTreeSet<_>>()
             }
         };
         let mut small = Bundle::new(bundle.card.clone(), graph.clone(), bundle.weights.clone());
         tables.narrow(&mut small.weights);
         let learns = |name: &str| learning.contains(name);
-        let epochs = self.train(start, &mut small, &graph, Inputs::Whole(&train), &learns)?;
+        let epochs = self.train(start, &mut small, &graph, inputs, &learns)?;
         tables.put_back(small.weights, &mut bundle.weights);
         let executor = Executor::with_tables_in_place(
             self.new.graph.clone(),
             &bundle.weights,
             &self.options.device,
         )?;
-        let mut probabilities = Vec::new();
-        for inputs in &held {
-            let logits = executor.infer(inputs)?[0].to_f32();
-            probabilities.extend(crate::classifier::softmax(&logits));
-        }
-        Ok((probabilities, epochs))
+        let held: Vec<Vec<Tensor>> =
+            self.data.split.held_out.iter().map(read).collect::<Result<_>>()?;
+        Ok((probabilities(&executor, held.iter().map(Vec::as_slice))?, epochs))
     }
 
     fn read(&self, example: &crate::dataset::Example) -> Result<Vec<Tensor>> {
@@ -182,4 +186,17 @@ impl Tuning<'_> {
         }
         Ok(tuned.epochs)
     }
+}
+
+/// The probabilities of the classes for each of `examples`, one after the other.
+fn probabilities<'a>(
+    executor: &Executor,
+    examples: impl Iterator<Item = &'a [Tensor]>,
+) -> Result<Vec<f32>> {
+    let mut probabilities = Vec::new();
+    for inputs in examples {
+        let logits = executor.infer(inputs)?[0].to_f32();
+        probabilities.extend(softmax(&logits));
+    }
+    Ok(probabilities)
 }

@@ -1,0 +1,126 @@
+//! Fine-tuning a small encoder of texts that differ in length.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::fs;
+use std::path::Path;
+
+use zoo_adapt::adapt::{AdaptOptions, Outcome, Strategy, adapt};
+use zoo_adapt::dataset::Dataset;
+use zoo_adapt::finetune::FinetuneOptions;
+use zoo_adapt::progress::Silent;
+use zoo_model::graph::Value;
+use zoo_model::ops::Binary;
+use zoo_model::{Bundle, Card, Cuts, GraphBuilder, Kind, SplitMix64, Tensor};
+use zoo_text::{Lexicon, Text};
+
+const WORDS: [&str; 4] = ["the", "of", "fire", "water"];
+const CHANNELS: usize = 16;
+const HEADS: i64 = 2;
+
+/// Attention and a perceptron, each with a residual around it and a norm behind; padding is out of
+/// sight by `bias`.
+fn layer(b: &mut GraphBuilder, name: &str, x: &Value, bias: &Value) -> Value {
+    let head = CHANNELS as i64 / HEADS;
+    let [q, k, v] = ["q", "k", "v"].map(|part| {
+        let y = b.project(&format!("{name}.{part}"), x, CHANNELS);
+        let y = b.reshape(&y, &[0, 0, HEADS, head]);
+        b.permute(&y, &[0, 2, 1, 3])
+    });
+    let scores = b.similarities(&q, &k);
+    let scores = b.combine(Binary::Add, &scores, bias);
+    let y = b.attend(&scores, &v, HEADS as usize);
+    let y = b.project(&format!("{name}.out"), &y, CHANNELS);
+    let y = b.combine(Binary::Add, &y, x);
+    let x = b.layer_norm(&format!("{name}.norm1"), &y, 1e-12);
+    let y = b.perceptron([&format!("{name}.wide"), &format!("{name}.narrow")], &x, 32);
+    let y = b.combine(Binary::Add, &y, &x);
+    b.layer_norm(&format!("{name}.norm2"), &y, 1e-12)
+}
+
+/// An encoder of three layers with weights that nobody trained.
+fn parent() -> Bundle {
+    let mut b = GraphBuilder::new();
+    let (tokens, mask) = (b.tokens("tokens"), b.mask("mask"));
+    let table = b.weight("words.weight", &[WORDS.len() + 1, CHANNELS]);
+    let mut x = b.look_up(&table, &tokens);
+    let (hidden, one) = (b.constant(&[1], &[-1e4]), b.constant(&[1], &[1.0]));
+    let bias = b.combine(Binary::Sub, &one, &mask);
+    let bias = b.combine(Binary::Mul, &bias, &hidden);
+    let bias = b.unsqueeze(&bias, 1);
+    let bias = b.unsqueeze(&bias, 1);
+    for index in 0..3 {
+        x = layer(&mut b, &format!("layer{index}"), &x, &bias);
+    }
+    let feature = b.mean_of_tokens(&x, &mask, None);
+    let graph = b.finish(&[("feature", &feature)]).unwrap();
+    let mut random = SplitMix64::new(5);
+    let mut weights = zoo_model::Weights::new();
+    for (name, parameter) in &graph.parameters {
+        let middle = if name.contains("norm") && name.ends_with("weight") { 1.0 } else { 0.0 };
+        let number = |_| middle + 0.6 * (random.unit() as f32 - 0.5);
+        let values: Vec<f32> = (0..parameter.elements()).map(number).collect();
+        weights.insert(name, Tensor::from_f32(&parameter.shape, &values));
+    }
+    let mut card = Card::new("tiny", "feature-extraction", "MIT");
+    card.cuts = Cuts::of_trunk(&graph, &weights, &[vec![1, 1], vec![1, 1]]).unwrap();
+    card.text = Some(Text::default());
+    let mut bundle = Bundle::new(card, graph, weights);
+    bundle.lexicon = Some(Lexicon::Words((WORDS.join("\n") + "\n").into_bytes().into()));
+    bundle
+}
+
+/// Texts of one word to forty, of which those are warm that name either fire or water and not both:
+/// the words alone do not tell.
+fn write(path: &Path) {
+    let mut table = "label,text\n".to_owned();
+    for row in 0..120 {
+        let (fire, water) = (row % 2 == 0, row / 2 % 2 == 0);
+        let label = if fire == water { "cold" } else { "warm" };
+        let named = [(fire, "fire"), (water, "water")].into_iter().filter(|one| one.0);
+        let filled = std::iter::repeat_n("of", row % 40);
+        let text: Vec<&str> = named.map(|one| one.1).chain(filled).chain(["the"]).collect();
+        table += &format!("{label},{}\n", text.join(" "));
+    }
+    fs::write(path, table).unwrap();
+}
+
+fn adapted(data: &Path, strategy: Strategy) -> Outcome {
+    let options = AdaptOptions { strategy, ..AdaptOptions::new("warmth") };
+    adapt(&parent(), &Dataset::open(data, Kind::Text).unwrap(), &options, &Silent).unwrap()
+}
+
+fn tuned(data: &Path, most_bytes: usize) -> Outcome {
+    let options = FinetuneOptions { stages: 2, epochs: 8, batch: 8, ..FinetuneOptions::default() };
+    let options = FinetuneOptions { learning_rate: Some(3e-3), most_bytes, ..options };
+    adapted(data, Strategy::Finetune(options))
+}
+
+/// What is kept of the frozen layers and filled up is as good as running them again.
+#[test]
+fn training_behind_the_cut_is_training_of_the_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("warmth.csv");
+    write(&data);
+    let (kept, anew) = (tuned(&data, usize::MAX), tuned(&data, 0));
+    let stages = parent().card.cuts.unwrap().stages;
+    assert_eq!(stages.len(), 3, "{stages:?}");
+    let mut moved = 0;
+    for (name, one) in &kept.bundle.weights {
+        let (one, other) = (one.to_f32(), anew.bundle.weights.get(name).unwrap().to_f32());
+        for (a, b) in one.iter().zip(&other) {
+            assert!((a - b).abs() < 1e-3, "{name}: {a} and {b}");
+        }
+        let before = parent().weights.get(name).map(Tensor::to_f32);
+        if before.is_some_and(|before| before != one) {
+            // The first stage ends before its last norm.
+            let learns = ["layer0.norm2", "layer1", "layer2"];
+            assert!(learns.iter().any(|layer| name.starts_with(layer)), "{name}");
+            moved += 1;
+        }
+    }
+    // Keys' biases have no gradient: softmax does not see them.
+    assert!(moved >= 28, "{moved}");
+    assert!((kept.evaluation.log_loss - anew.evaluation.log_loss).abs() < 1e-3);
+    let probe = adapted(&data, Strategy::Probe).evaluation.log_loss;
+    assert!(kept.evaluation.log_loss < probe, "{} after {probe}", kept.evaluation.log_loss);
+}
