@@ -90,7 +90,7 @@ fn adapted(data: &Path, strategy: Strategy) -> Outcome {
 }
 
 fn tuned(data: &Path, most_bytes: usize) -> Outcome {
-    let options = FinetuneOptions { stages: 2, epochs: 8, batch: 8, ..FinetuneOptions::default() };
+    let options = FinetuneOptions { stages: 2, epochs: 20, batch: 8, ..FinetuneOptions::default() };
     let options = FinetuneOptions { learning_rate: Some(3e-3), most_bytes, ..options };
     adapted(data, Strategy::Finetune(options))
 }
