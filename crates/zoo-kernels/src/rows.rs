@@ -5,7 +5,7 @@ use crate::activation::exponential;
 use crate::lanes::{Lanes, versions};
 
 /// Sums are taken in so many parts, whatever the instruction set: the same bits on each.
-const PARTS: usize = 8;
+pub(crate) const PARTS: usize = 8;
 
 /// `x Phi(x)` of each of `values`, `Phi` the normal distribution function, not approximated by a tanh.
 /// Source: Hendrycks, Gimpel: *Gaussian error linear units*, 2016.
@@ -105,7 +105,7 @@ unsafe fn layer_norm_each<L: Lanes>(
 }
 
 #[inline(always)]
-fn sum(row: &[f32]) -> f32 {
+pub(crate) fn sum(row: &[f32]) -> f32 {
     let mut parts = [0.0; PARTS];
     let (chunks, rest) = row.as_chunks::<PARTS>();
     for chunk in chunks {
@@ -137,7 +137,7 @@ fn sum_of_squares(row: &[f32]) -> f32 {
 /// The error function to some units in the last place: a ratio of polynomials, so that the compiler
 /// makes vectors of it. The coefficients are those that Eigen and XLA use for 32 bits.
 #[inline(always)]
-fn error_function(x: f32) -> f32 {
+pub(crate) fn error_function(x: f32) -> f32 {
     /// From here on it is one, up to half a unit in the last place.
     const BOUND: f32 = 3.743_921_2;
     const ABOVE: [f32; 5] = [

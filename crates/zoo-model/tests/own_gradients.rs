@@ -4,7 +4,7 @@
 
 use zoo_model::exec::{Step, TrainOptions, Trainer};
 use zoo_model::graph::ConvSpec;
-use zoo_model::ops::Padding;
+use zoo_model::ops::{Binary, Padding, Reduction};
 use zoo_model::{Device, Executor, Graph, GraphBuilder, SplitMix64, Tensor, Weights};
 
 /// Convolutions of all kinds, norms with and without a rectifier behind them, sums, a maximum
@@ -42,6 +42,55 @@ fn weights(graph: &Graph) -> Weights {
         weights.insert(name, Tensor::from_f32(&parameter.shape, &values));
     }
     weights
+}
+
+/// Attention with a mask and a perceptron, with residuals around them and norms behind, and a second
+/// norm whose parameters have axes of one.
+fn encoder() -> Graph {
+    let mut b = GraphBuilder::new();
+    b.input("x", &[None, None, Some(32)]);
+    let x = b.value("x", 32);
+    let mask = b.input("mask", &[None, Some(1), Some(1), None]);
+    let x = b.project("first", &x, 32);
+    let [q, k, v] = ["q", "k", "v"].map(|part| {
+        let y = b.project(part, &x, 32);
+        let y = b.reshape(&y, &[0, 0, 4, 8]);
+        b.permute(&y, &[0, 2, 1, 3])
+    });
+    let q = b.scale(&q, 0.35);
+    let scores = b.similarities(&q, &k);
+    let scores = b.combine(Binary::Add, &mask, &scores);
+    let y = b.attend(&scores, &v, 4);
+    let y = b.project("out", &y, 32);
+    let y = b.combine(Binary::Add, &y, &x);
+    let y = b.layer_norm("norm", &y, 1e-5);
+    let z = b.perceptron(["wide", "narrow"], &y, 48);
+    let z = b.combine(Binary::Add, &z, &y);
+    // A row for all texts, and one for each.
+    let row = b.weight("row", &[1, 1, 32]);
+    let z = b.combine(Binary::Add, &row, &z);
+    let mean = b.reduce(&z, Reduction::Mean, 1);
+    let mean = b.unsqueeze(&mean, 1);
+    let z = b.combine(Binary::Add, &z, &mean);
+    let z = b.layer_norm("last_norm", &z, 1e-5);
+    let z = b.mean_over_time(&z);
+    let z = b.linear("fc", &z, 32, 4);
+    b.finish(&[("logits", &z)]).unwrap()
+}
+
+fn encoder_trainer(trained: &str) -> Trainer {
+    let graph = encoder();
+    let executor = Executor::new(graph.clone(), &weights(&graph), &Device::Cpu).unwrap();
+    let options = TrainOptions { batch_statistics: false, dropout: false };
+    Trainer::new(executor, options, 0, |name| name.contains(trained)).unwrap()
+}
+
+fn encoder_step(trainer: &mut Trainer) -> Step {
+    let mut random = SplitMix64::new(8);
+    let numbers: Vec<f32> = (0..3 * 7 * 32).map(|_| random.unit() as f32 - 0.5).collect();
+    let mask: Vec<f32> = (0..21).map(|at| if at % 7 > 2 + at / 7 { -1e4 } else { 0.0 }).collect();
+    let inputs = [Tensor::from_f32(&[3, 7, 32], &numbers), Tensor::from_f32(&[3, 1, 1, 7], &mask)];
+    trainer.step(&inputs, &[0, 1, 3]).unwrap()
 }
 
 fn trainer(batch_statistics: bool, trained: &str) -> Trainer {
@@ -86,18 +135,28 @@ fn steps_agree_with_those_of_burn_alone() {
 }
 
 #[test]
+fn steps_of_an_encoder_agree_with_those_of_burn_alone() {
+    for trained in ["", "first", "q.", "norm", "row", "wide", "fc"] {
+        let mut own = encoder_trainer(trained);
+        let mut burn = encoder_trainer(trained).on_burn_alone();
+        let (made, expected) = (encoder_step(&mut own), encoder_step(&mut burn));
+        assert!((made.loss - expected.loss).abs() < 1e-4 * expected.loss.abs());
+        assert_close(&made.gradients(), &expected.gradients());
+    }
+}
+
+#[test]
 fn steps_do_not_depend_on_the_number_of_threads() {
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let gradients = step(&mut trainer(true, "")).gradients();
             let bits = |tensor: &Tensor| -> Vec<u32> {
                 tensor.to_f32().into_iter().map(f32::to_bits).collect()
             };
-            gradients
-                .iter()
-                .map(|(name, tensor)| (name.to_owned(), bits(tensor)))
-                .collect::<Vec<_>>()
+            let steps = [step(&mut trainer(true, "")), encoder_step(&mut encoder_trainer(""))];
+            let gradients = steps.map(|step| step.gradients());
+            let each = gradients.iter().flat_map(Weights::iter);
+            each.map(|(name, tensor)| (name.to_owned(), bits(tensor))).collect::<Vec<_>>()
         })
     };
     let one = run(1);

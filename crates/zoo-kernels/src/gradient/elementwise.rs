@@ -42,6 +42,15 @@ pub fn accumulate(isa: Isa, sum: &mut [f32], other: &[f32]) {
     });
 }
 
+/// `x factor`.
+pub fn scale(isa: Isa, x: &[f32], factor: f32) -> Vec<f32> {
+    each(x.len(), |at, count, to| {
+        let from = x[at..at + count].as_ptr();
+        // SAFETY: both are good for `count` numbers.
+        unsafe { scale_to(isa, from, factor, count, to) }
+    })
+}
+
 /// The gradient of what a rectifier took, from that of the `output` that it made.
 ///
 /// # Panics
@@ -136,5 +145,21 @@ unsafe fn add_each<L: Lanes>(other: *const f32, count: usize, sum: *mut f32) {
     };
     for (sum, number) in sum.iter_mut().zip(other) {
         *sum += number;
+    }
+}
+
+versions! {
+    /// # Safety
+    /// Both must be good for `count` numbers, and `to` this caller's alone.
+    unsafe fn scale_to = scale_each(from: *const f32, factor: f32, count: usize, to: *mut f32)
+}
+
+#[inline(always)]
+unsafe fn scale_each<L: Lanes>(from: *const f32, factor: f32, count: usize, to: *mut f32) {
+    // SAFETY: up to the caller.
+    let from = unsafe { std::slice::from_raw_parts(from, count) };
+    for (at, number) in from.iter().enumerate() {
+        // SAFETY: up to the caller.
+        unsafe { *to.add(at) = number * factor };
     }
 }

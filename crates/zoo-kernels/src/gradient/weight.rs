@@ -7,7 +7,7 @@ use crate::team::with_scratch;
 use crate::{Isa, Scratch};
 
 use super::parallel::{Shared, filled, for_each, slice_of};
-use super::{Geometry, depthwise, product, winograd};
+use super::{Geometry, depthwise, product, sum_of_rows, winograd};
 
 /// Pixels that are packed and multiplied before the next ones: with a panel's columns they take half
 /// of a first-level cache of 32 KiB.
@@ -79,28 +79,12 @@ impl Geometry {
     ///
     /// # Panics
     /// Where the length does not fit.
-    pub fn bias_gradient(&self, gradient: &[f32]) -> Vec<f32> {
+    pub fn bias_gradient(&self, isa: Isa, gradient: &[f32]) -> Vec<f32> {
         assert_eq!(gradient.len(), self.output_len(), "the gradient's length");
         if gradient.is_empty() {
             return vec![0.0; self.outputs];
         }
-        let sum = |pixels: &[f32]| {
-            let mut sums = vec![0.0_f32; self.outputs];
-            for pixel in pixels.chunks_exact(self.outputs) {
-                for (sum, number) in sums.iter_mut().zip(pixel) {
-                    *sum += number;
-                }
-            }
-            sums
-        };
-        let parts: Vec<Vec<f32>> = gradient.par_chunks(DEPTH * self.outputs).map(sum).collect();
-        let mut total = vec![0.0_f64; self.outputs];
-        for part in parts {
-            for (total, sum) in total.iter_mut().zip(part) {
-                *total += f64::from(sum);
-            }
-        }
-        total.into_iter().map(|sum| sum as f32).collect()
+        sum_of_rows(isa, gradient, self.outputs)
     }
 }
 

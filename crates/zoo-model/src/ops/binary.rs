@@ -129,14 +129,9 @@ impl Binary {
     ) -> Result<DispatchTensor, OpError> {
         let a = primitive::broadcast_rank(inputs.take(0), shape.len());
         let b = primitive::broadcast_rank(inputs.take(1), shape.len());
-        let rectified = context.rectifier_follows();
-        if self == Self::Add
-            && context.kernels()
-            && let Some(made) = flex::add(&a, &b, rectified)
+        if context.kernels()
+            && let Some(made) = self.by_kernels(&a, &b, shape, context)
         {
-            if rectified {
-                context.rectified();
-            }
             return Ok(made);
         }
         match primitive::kind(&a) {
@@ -150,6 +145,33 @@ impl Binary {
                 })
             }
             _ => self.of_int_tensors(a, b, shape),
+        }
+    }
+
+    /// The same by our own kernels, where there is one for it.
+    fn by_kernels(
+        self,
+        a: &DispatchTensor,
+        b: &DispatchTensor,
+        shape: &[usize],
+        context: &mut Context,
+    ) -> Option<DispatchTensor> {
+        let is_whole = |tensor: &DispatchTensor| primitive::shape(tensor) == shape;
+        // The one that is not repeated first.
+        let (a, b) = if is_whole(a) { (a, b) } else { (b, a) };
+        match self {
+            Self::Add => {
+                let rectified = context.rectifier_follows();
+                if let Some(made) = flex::add(a, b, rectified) {
+                    if rectified {
+                        context.rectified();
+                    }
+                    return Some(made);
+                }
+                is_whole(a).then(|| flex::add_rows(a, b))?
+            }
+            Self::Mul => is_whole(a).then(|| flex::scale(a, b))?,
+            _ => None,
         }
     }
 

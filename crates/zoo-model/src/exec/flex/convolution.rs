@@ -145,7 +145,7 @@ impl<const N: usize> Backward<Flex, N> for Conv2dBackward {
             gradients.register::<Flex>(node, from_numbers(made, shape));
         }
         if let Some(node) = node(2) {
-            let made = sizes.bias_gradient(gradient.numbers());
+            let made = sizes.bias_gradient(isa, gradient.numbers());
             gradients.register::<Flex>(node, from_numbers(made, vec![sizes.outputs]));
         }
     }

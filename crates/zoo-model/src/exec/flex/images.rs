@@ -53,28 +53,26 @@ impl Images {
 
     /// All numbers, channels last.
     pub(super) fn numbers(&self) -> &[f32] {
-        let start = self.0.layout().start_offset();
-        &self.0.storage::<f32>()[start..][..self.0.layout().num_elements()]
-    }
-
-    /// The sum of both, which have one shape: in the place of the first where nobody else reads it.
-    pub(super) fn plus(mut self, isa: Isa, other: Self) -> Self {
-        let (start, count) = (self.0.layout().start_offset(), self.numbers().len());
-        if !self.0.is_unique() {
-            let made = gradient::add(isa, self.numbers(), other.numbers(), false);
-            return Self::new(made, self.shape());
-        }
-        gradient::accumulate(
-            isa,
-            &mut self.0.storage_mut::<f32>()[start..][..count],
-            other.numbers(),
-        );
-        self
+        numbers(&self.0)
     }
 
     pub(super) fn into_tensor(self) -> FlexTensor {
         self.0
     }
+}
+
+/// The sum of both, which have one shape and lie alike without gaps: in the place of the first where
+/// nobody else reads it.
+pub(super) fn plus(isa: Isa, mut sum: FlexTensor, other: &FlexTensor) -> FlexTensor {
+    let (start, count) = (sum.layout().start_offset(), sum.layout().num_elements());
+    if sum.is_unique() {
+        let place = &mut sum.storage_mut::<f32>()[start..][..count];
+        gradient::accumulate(isa, place, numbers(other));
+        return sum;
+    }
+    let made = gradient::add(isa, numbers(&sum), numbers(other), false);
+    let layout = Layout::new(sum.shape(), sum.layout().strides().to_vec(), 0);
+    FlexTensor::new(Bytes::from_elems(made), layout, DType::F32)
 }
 
 fn sizes(tensor: &FlexTensor) -> [usize; 4] {
@@ -92,7 +90,7 @@ pub(super) fn dense(tensor: &FlexTensor) -> FlexTensor {
     if is_dense(tensor.layout()) { tensor.clone() } else { tensor.to_contiguous() }
 }
 
-/// The numbers of a dense tensor.
+/// The numbers of a tensor without gaps, as they lie.
 pub(super) fn numbers(tensor: &FlexTensor) -> &[f32] {
     let start = tensor.layout().start_offset();
     &tensor.storage::<f32>()[start..][..tensor.layout().num_elements()]

@@ -29,4 +29,4 @@ pub(crate) use elementwise::{add, relu};
 pub(crate) use junction::Junction;
 pub(crate) use operand::serves;
 pub(crate) use pooling::max_pool2d;
-pub(crate) use rows::{gelu, layer_norm, softmax};
+pub(crate) use rows::{add_rows, gelu, layer_norm, scale, softmax};

@@ -1,27 +1,82 @@
-//! What transformers do row by row, without gradients.
+//! What transformers do row by row: of what lies in the order of its axes.
 
-use burn_backend::{Bytes, DType, TensorMetadata};
+use burn_backend::TensorMetadata;
 use burn_dispatch::DispatchTensor;
-use burn_dispatch::backends::flex::{FlexTensor, Layout};
-use zoo_kernels::{Isa, rows};
+use burn_dispatch::backends::autodiff::checkpoint::base::Checkpointer;
+use burn_dispatch::backends::autodiff::checkpoint::strategy::NoCheckpointing;
+use burn_dispatch::backends::autodiff::grads::Gradients;
+use burn_dispatch::backends::autodiff::ops::{Backward, Ops, OpsKind};
+use burn_dispatch::backends::{Flex, flex::FlexTensor};
+use zoo_kernels::{Isa, gradient};
 
-use super::images::{dense, numbers};
-use super::operand::{Operand, plain};
+use super::images::{dense, from_numbers, numbers};
+use super::operand::{Operand, plain, tracked};
 
 /// `x Phi(x)`.
 pub(crate) fn gelu(x: &DispatchTensor) -> Option<DispatchTensor> {
-    changed(x, |values, _| {
-        rows::gelu(Isa::best(), values);
-        Some(())
-    })
+    let x = Operand::of(x)?;
+    let from = dense(x.numbers());
+    let made = gradient::gelu(Isa::best(), numbers(&from));
+    let made = from_numbers(made, from.shape().to_vec());
+    Some(register(x, made, |_| Function::Gelu(from)))
 }
 
 /// Exponentials that sum to one along the last axis.
 pub(crate) fn softmax(x: &DispatchTensor) -> Option<DispatchTensor> {
-    changed(x, |values, length| {
-        rows::softmax(Isa::best(), values, length);
-        Some(())
+    let x = Operand::of(x)?;
+    let from = dense(x.numbers());
+    let shape = from.shape().to_vec();
+    let length = *shape.last().filter(|length| **length > 0)?;
+    let made = from_numbers(gradient::softmax(Isa::best(), numbers(&from), length), shape);
+    Some(register(x, made, |made| Function::Softmax(made.clone(), length)))
+}
+
+/// A function of one value, with what its way back needs.
+#[derive(Debug, Clone)]
+enum Function {
+    /// Of this.
+    Gelu(FlexTensor),
+    /// Which made this, of rows of this length.
+    Softmax(FlexTensor, usize),
+}
+
+/// Puts what was `made` of `x` into the graph of gradients, if `x` is in there.
+fn register(
+    x: Operand,
+    made: FlexTensor,
+    function: impl FnOnce(&FlexTensor) -> Function,
+) -> DispatchTensor {
+    let Operand::Tracked(x) = x else { return plain(made) };
+    let prepared = FunctionBackward.prepare::<NoCheckpointing>([x.node()]).compute_bound();
+    tracked(match prepared.stateful() {
+        OpsKind::Tracked(preparation) => {
+            let function = function(&made);
+            preparation.finish(function, made)
+        }
+        OpsKind::UnTracked(preparation) => preparation.finish(made),
     })
+}
+
+/// The way back of a function of one value.
+#[derive(Debug)]
+struct FunctionBackward;
+
+impl Backward<Flex, 1> for FunctionBackward {
+    type State = Function;
+
+    fn backward(self, ops: Ops<Function, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = dense(&gradients.consume::<Flex>(&ops.node));
+        let [Some(node)] = ops.parents else { return };
+        let (isa, shape) = (Isa::best(), gradient.shape().to_vec());
+        let gradient = numbers(&gradient);
+        let made = match ops.state {
+            Function::Gelu(x) => gradient::gelu_gradient(isa, numbers(&x), gradient),
+            Function::Softmax(made, length) => {
+                gradient::softmax_gradient(isa, numbers(&made), gradient, length)
+            }
+        };
+        gradients.register::<Flex>(node.id, from_numbers(made, shape));
+    }
 }
 
 /// Layer normalisation over the last axis.
@@ -31,31 +86,184 @@ pub(crate) fn layer_norm(
     shift: &DispatchTensor,
     epsilon: f32,
 ) -> Option<DispatchTensor> {
-    let [Operand::Plain(scale), Operand::Plain(shift)] = Operand::all([scale, shift])? else {
-        return None;
-    };
-    let (scale, shift) = (dense(&scale), dense(&shift));
-    changed(x, |values, length| {
-        let (scale, shift) = (numbers(&scale), numbers(&shift));
-        let fits = scale.len() == length && shift.len() == length;
-        fits.then(|| rows::layer_norm(Isa::best(), values, scale, shift, epsilon))
-    })
-}
-
-/// The numbers of `x` after `change`, which is told the length of the last axis; `None` where they are
-/// tracked, or none.
-fn changed(
-    x: &DispatchTensor,
-    change: impl FnOnce(&mut [f32], usize) -> Option<()>,
-) -> Option<DispatchTensor> {
-    let Operand::Plain(x) = Operand::of(x)? else { return None };
-    let shape = x.shape();
-    let length = *shape.to_vec().last()?;
-    if x.layout().num_elements() == 0 {
+    let operands = Operand::all([x, scale, shift])?;
+    let [from, factor, added] = operands.each_ref().map(|operand| dense(operand.numbers()));
+    let shape = from.shape().to_vec();
+    let length = *shape.last().filter(|length| **length > 0)?;
+    if numbers(&factor).len() != length || numbers(&added).len() != length {
         return None;
     }
-    let mut values = numbers(&dense(&x)).to_vec();
-    change(&mut values, length)?;
-    let layout = Layout::contiguous(shape);
-    Some(plain(FlexTensor::new(Bytes::from_elems(values), layout, DType::F32)))
+    let isa = Isa::best();
+    let made =
+        gradient::layer_norm(isa, numbers(&from), numbers(&factor), numbers(&added), epsilon);
+    let made = from_numbers(made, shape);
+    if operands.iter().all(|operand| matches!(operand, Operand::Plain(_))) {
+        return Some(plain(made));
+    }
+    let nodes = operands.map(|operand| operand.into_tracked().node());
+    let prepared = LayerNormBackward.prepare::<NoCheckpointing>(nodes).compute_bound();
+    Some(tracked(match prepared.stateful() {
+        OpsKind::Tracked(preparation) => {
+            let shapes = [scale, shift].map(|tensor| tensor.shape().to_vec());
+            preparation.finish(LayerNorm { x: from, scale: factor, shapes, epsilon }, made)
+        }
+        OpsKind::UnTracked(preparation) => preparation.finish(made),
+    }))
+}
+
+/// What the way back of a layer normalisation needs.
+#[derive(Debug, Clone)]
+struct LayerNorm {
+    x: FlexTensor,
+    scale: FlexTensor,
+    /// Those of scale and shift, which may have axes of one.
+    shapes: [Vec<usize>; 2],
+    epsilon: f32,
+}
+
+/// The way back of a layer normalisation: of input, scale and shift.
+#[derive(Debug)]
+struct LayerNormBackward;
+
+impl Backward<Flex, 3> for LayerNormBackward {
+    type State = LayerNorm;
+
+    fn backward(self, ops: Ops<LayerNorm, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let LayerNorm { x, scale, shapes: [scale_shape, shift_shape], epsilon } = ops.state;
+        let gradient = dense(&gradients.consume::<Flex>(&ops.node));
+        let (from, factor) = (numbers(&x), numbers(&scale));
+        let made =
+            gradient::layer_norm_gradients(Isa::best(), from, factor, epsilon, numbers(&gradient));
+        let made = [
+            (made.input, x.shape().to_vec()),
+            (made.scale, scale_shape),
+            (made.shift, shift_shape),
+        ];
+        for (node, (numbers, shape)) in ops.parents.into_iter().zip(made) {
+            if let Some(node) = node {
+                gradients.register::<Flex>(node.id, from_numbers(numbers, shape));
+            }
+        }
+    }
+}
+
+/// `a + b`, where both lie in the order of their axes: of one shape, or rows along the last axis to
+/// each of which a row of `b` is added. Of such rows gradients come back only where all of `a`'s get
+/// the same one.
+pub(crate) fn add_rows(a: &DispatchTensor, b: &DispatchTensor) -> Option<DispatchTensor> {
+    let [a, b] = Operand::all([a, b])?;
+    let (shape, other_shape) = (a.numbers().shape().to_vec(), b.numbers().shape().to_vec());
+    if shape.len() != other_shape.len() {
+        return None;
+    }
+    let length = *shape.last().filter(|length| **length > 0)?;
+    let is_dense = |operand: &Operand| operand.numbers().layout().is_contiguous();
+    if other_shape.last() != Some(&length) || !is_dense(&a) || !is_dense(&b) {
+        return None;
+    }
+    let isa = Isa::best();
+    let (from, other) = (numbers(a.numbers()), numbers(b.numbers()));
+    let is_one = other.len() == length;
+    let made = if shape == other_shape {
+        gradient::add(isa, from, other, false)
+    } else if is_one || !b.is_tracked() {
+        gradient::add_rows(isa, from, other, &starts(&shape, &other_shape)?, length)
+    } else {
+        return None;
+    };
+    let made = from_numbers(made, shape.clone());
+    if let (Operand::Plain(_), Operand::Plain(_)) = (&a, &b) {
+        return Some(plain(made));
+    }
+    let nodes = [a, b].map(|operand| operand.into_tracked().node());
+    let prepared = AddBackward.prepare::<NoCheckpointing>(nodes).compute_bound();
+    Some(tracked(match prepared.stateful() {
+        OpsKind::Tracked(preparation) => {
+            preparation.finish((shape != other_shape).then_some(other_shape), made)
+        }
+        OpsKind::UnTracked(preparation) => preparation.finish(made),
+    }))
+}
+
+/// Where the row of `other` begins that goes with each row of `shape`; `None` where `other` does not
+/// broadcast to `shape`.
+fn starts(shape: &[usize], other: &[usize]) -> Option<Vec<usize>> {
+    let (length, before) = shape.split_last()?;
+    let mut starts = vec![0];
+    let mut stride = *length;
+    // From the last axis but one to the first: what is there is repeated for each index of it.
+    for (&count, &of_other) in before.iter().zip(other).rev() {
+        let step = match of_other {
+            1 => 0,
+            same if same == count => stride,
+            _ => return None,
+        };
+        starts =
+            (0..count).flat_map(|index| starts.iter().map(move |at| at + index * step)).collect();
+        stride *= of_other;
+    }
+    Some(starts)
+}
+
+/// The way back of a sum; with the shape of the second operand, where that is one row.
+#[derive(Debug)]
+struct AddBackward;
+
+impl Backward<Flex, 2> for AddBackward {
+    type State = Option<Vec<usize>>;
+
+    fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = gradients.consume::<Flex>(&ops.node);
+        let [a, b] = ops.parents;
+        if let Some(node) = b {
+            let passed = match ops.state {
+                None => gradient.clone(),
+                Some(shape) => {
+                    let length = shape.last().copied().unwrap_or(1);
+                    let rows = dense(&gradient);
+                    from_numbers(gradient::sum_of_rows(Isa::best(), numbers(&rows), length), shape)
+                }
+            };
+            gradients.register::<Flex>(node.id, passed);
+        }
+        if let Some(node) = a {
+            gradients.register::<Flex>(node.id, gradient);
+        }
+    }
+}
+
+/// `x` times a number that nothing is trained in.
+pub(crate) fn scale(x: &DispatchTensor, factor: &DispatchTensor) -> Option<DispatchTensor> {
+    let [x, factor] = Operand::all([x, factor])?;
+    if factor.is_tracked() || factor.numbers().layout().num_elements() != 1 {
+        return None;
+    }
+    let factor = numbers(&dense(factor.numbers()))[0];
+    let made = scaled(x.numbers(), factor);
+    let Operand::Tracked(x) = x else { return Some(plain(made)) };
+    let prepared = ScaleBackward.prepare::<NoCheckpointing>([x.node()]).compute_bound();
+    Some(tracked(match prepared.stateful() {
+        OpsKind::Tracked(preparation) => preparation.finish(factor, made),
+        OpsKind::UnTracked(preparation) => preparation.finish(made),
+    }))
+}
+
+fn scaled(x: &FlexTensor, factor: f32) -> FlexTensor {
+    let x = dense(x);
+    from_numbers(gradient::scale(Isa::best(), numbers(&x), factor), x.shape().to_vec())
+}
+
+/// The way back of a product with a number.
+#[derive(Debug)]
+struct ScaleBackward;
+
+impl Backward<Flex, 1> for ScaleBackward {
+    type State = f32;
+
+    fn backward(self, ops: Ops<f32, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = gradients.consume::<Flex>(&ops.node);
+        if let [Some(node)] = ops.parents {
+            gradients.register::<Flex>(node.id, scaled(&gradient, ops.state));
+        }
+    }
 }
