@@ -6,7 +6,11 @@
 use std::time::Instant;
 
 use zoo_kernels::gradient::Geometry;
-use zoo_kernels::{Isa, Window, peak_operations, threads};
+use zoo_kernels::{Isa, Recycler, Window, peak_operations, threads};
+
+/// As in the program.
+#[global_allocator]
+static MEMORY: Recycler = Recycler::new();
 
 const BATCH: usize = 8;
 

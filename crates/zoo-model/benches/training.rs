@@ -11,10 +11,15 @@
 
 use std::time::Instant;
 
+use zoo_kernels::Recycler;
 use zoo_model::exec::{TrainOptions, Trainer};
 use zoo_model::graph::{ConvSpec, Value};
 use zoo_model::ops::{Binary, Padding};
 use zoo_model::{Device, Executor, Graph, GraphBuilder, SplitMix64, Tensor, Weights};
+
+/// As in the program.
+#[global_allocator]
+static MEMORY: Recycler = Recycler::new();
 
 /// A convolution and its batch norm.
 fn conv_norm(b: &mut GraphBuilder, name: &str, x: &Value, spec: ConvSpec) -> Value {

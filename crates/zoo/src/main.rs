@@ -16,6 +16,11 @@ mod progress;
 use std::process::ExitCode;
 
 use clap::Parser;
+use zoo_kernels::Recycler;
+
+/// Training and inference need the same large blocks again and again.
+#[global_allocator]
+static MEMORY: Recycler = Recycler::new();
 
 fn main() -> ExitCode {
     quiet_parser_panics();
