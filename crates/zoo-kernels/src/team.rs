@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::LocalKey;
 
 use crate::Scratch;
 
@@ -31,12 +32,20 @@ pub fn threads() -> usize {
     rayon::current_num_threads()
 }
 
+/// Runs `work` with what this thread keeps of scratch.
+pub(crate) fn with_scratch<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
+    with_kept(&SCRATCH, work)
+}
+
 /// Runs `work` with what this thread keeps between calls, or with something new where that is in
 /// use already.
-pub(crate) fn with_scratch<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
-    SCRATCH.with(|scratch| match scratch.try_borrow_mut() {
+pub(crate) fn with_kept<K: Default, T>(
+    kept: &'static LocalKey<RefCell<K>>,
+    work: impl FnOnce(&mut K) -> T,
+) -> T {
+    kept.with(|kept| match kept.try_borrow_mut() {
         Ok(mut kept) => work(&mut kept),
-        Err(_) => work(&mut Scratch::default()),
+        Err(_) => work(&mut K::default()),
     })
 }
 

@@ -5,13 +5,14 @@
 //! read once. The gradient of the weight is the same turned round: `G' (sum of (B' d B) * (A e A')) G`
 //! over all tiles, of inputs `d` and the output's gradients `e`.
 
+use std::cell::RefCell;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
 use crate::lanes::{Lanes, versions};
 use crate::panels::Panels;
-use crate::team::with_scratch;
+use crate::team::{with_kept, with_scratch};
 use crate::winograd::{
     IN, Inputs, OUT, Outputs, PLACES, Tiling, transform_inputs, transform_outputs,
 };
@@ -25,6 +26,11 @@ use super::weight::{Plan, taps_last};
 const CHUNK: usize = 2 << 20;
 /// Tiles of a task that transforms.
 const TILES: usize = 8;
+
+thread_local! {
+    /// Transformed images, and what is made of them or meets them: each step needs the same again.
+    static BUFFERS: RefCell<[Buffer; 2]> = RefCell::default();
+}
 
 /// Whether a convolution is computed so.
 pub(super) fn suits(
@@ -69,13 +75,12 @@ pub(super) fn convolve(
     let winograd = Winograd::of_taps(isa, padding, channels, taps, bias);
     let tiling = Tiling { out_size };
     let pixels = images.batch() * out_size[0] * out_size[1];
-    let (mut inputs, mut sums) = (Buffer::default(), Buffer::default());
-    let write = |out: Shared| {
+    let write = |[inputs, sums]: &mut [Buffer; 2], out: Shared| {
         chunks(images.batch() * tiling.tiles(), channels, outputs, |chunk| {
             let count = chunk.len();
             inputs.reserve(PLACES * count * channels);
             sums.reserve(PLACES * count * outputs);
-            let (inputs, sums) = (Shared::new(&mut inputs), Shared::new(&mut sums));
+            let (inputs, sums) = (Shared::new(inputs), Shared::new(sums));
             transform(&chunk, |first, tiles| {
                 let to = inputs.as_mut_ptr();
                 let work = Inputs { images, padding, tiling, tiles, count, first, to };
@@ -107,7 +112,7 @@ pub(super) fn convolve(
         });
     };
     // SAFETY: all tiles together are all of the output.
-    unsafe { filled(pixels * outputs, write) }
+    with_kept(&BUFFERS, |buffers| unsafe { filled(pixels * outputs, |out| write(buffers, out)) })
 }
 
 /// The gradient of the weight, on all threads.
@@ -121,53 +126,57 @@ pub(super) fn weight_gradient(
     let images = &Images::new(Pixels::dense(input, channels), batch, size[0], size[1]);
     let gradient = &Images::new(Pixels::dense(gradient, outputs), batch, out_size[0], out_size[1]);
     let (padding, tiling) = (sizes.window.padding, Tiling { out_size });
-    let (mut inputs, mut errors) = (Buffer::default(), Buffer::default());
     let mut sums = Vec::new();
-    chunks(batch * tiling.tiles(), channels, outputs, |chunk| {
-        let count = chunk.len();
-        inputs.reserve(PLACES * count * channels);
-        errors.reserve(PLACES * count * outputs);
-        {
-            let (inputs, errors) = (Shared::new(&mut inputs), Shared::new(&mut errors));
-            transform(&chunk, |first, tiles| {
-                let to = inputs.as_mut_ptr();
-                let inputs =
-                    Inputs { images, padding, tiling, tiles: tiles.clone(), count, first, to };
-                let to = errors.as_mut_ptr();
-                let errors = Inputs { images: gradient, padding: [0; 2], tiles, to, ..inputs };
-                // SAFETY: there is room for the chunk, and each task has tiles of its own.
-                unsafe {
-                    transform_inputs(isa, &inputs);
-                    transform_errors(isa, &errors);
-                }
-            });
-        }
-        // Each place is the gradient of a pointwise convolution of tiles.
-        let of_tiles = pointwise(count, channels, outputs);
-        let plan = |place: usize| {
-            let inputs = &inputs[place * count * channels..][..count * channels];
-            let errors = &errors[place * count * outputs..][..count * outputs];
-            Plan::new(isa, &of_tiles, inputs, errors).undivided()
-        };
-        let (tasks, len) = (plan(0).tasks(), plan(0).list_len());
-        let begin = sums.is_empty();
-        let add = |sums: Shared| {
-            for_each(PLACES * tasks, |index| {
-                let plan = plan(index / tasks);
-                let task = plan.task(index % tasks);
-                with_scratch(|scratch| {
-                    // SAFETY: each task has its own list of sums, written by the first chunk.
-                    unsafe { plan.add(&task, begin, sums.as_mut_ptr().add(index * len), scratch) }
+    let add_all = |[inputs, errors]: &mut [Buffer; 2]| {
+        chunks(batch * tiling.tiles(), channels, outputs, |chunk| {
+            let count = chunk.len();
+            inputs.reserve(PLACES * count * channels);
+            errors.reserve(PLACES * count * outputs);
+            {
+                let (inputs, errors) = (Shared::new(inputs), Shared::new(errors));
+                transform(&chunk, |first, tiles| {
+                    let to = inputs.as_mut_ptr();
+                    let inputs =
+                        Inputs { images, padding, tiling, tiles: tiles.clone(), count, first, to };
+                    let to = errors.as_mut_ptr();
+                    let errors = Inputs { images: gradient, padding: [0; 2], tiles, to, ..inputs };
+                    // SAFETY: there is room for the chunk, and each task has tiles of its own.
+                    unsafe {
+                        transform_inputs(isa, &inputs);
+                        transform_errors(isa, &errors);
+                    }
                 });
-            });
-        };
-        if begin {
-            // SAFETY: tasks write all of their lists.
-            sums = unsafe { filled(PLACES * tasks * len, add) };
-        } else {
-            add(Shared::new(&mut sums));
-        }
-    });
+            }
+            // Each place is the gradient of a pointwise convolution of tiles.
+            let of_tiles = pointwise(count, channels, outputs);
+            let plan = |place: usize| {
+                let inputs = &inputs[place * count * channels..][..count * channels];
+                let errors = &errors[place * count * outputs..][..count * outputs];
+                Plan::new(isa, &of_tiles, inputs, errors).undivided()
+            };
+            let (tasks, len) = (plan(0).tasks(), plan(0).list_len());
+            let begin = sums.is_empty();
+            let add = |sums: Shared| {
+                for_each(PLACES * tasks, |index| {
+                    let plan = plan(index / tasks);
+                    let task = plan.task(index % tasks);
+                    with_scratch(|scratch| {
+                        // SAFETY: each task has its own list of sums, written by the first chunk.
+                        unsafe {
+                            plan.add(&task, begin, sums.as_mut_ptr().add(index * len), scratch)
+                        }
+                    });
+                });
+            };
+            if begin {
+                // SAFETY: tasks write all of their lists.
+                sums = unsafe { filled(PLACES * tasks * len, add) };
+            } else {
+                add(Shared::new(&mut sums));
+            }
+        })
+    };
+    with_kept(&BUFFERS, add_all);
     gather(isa, sizes, &sums)
 }
 
