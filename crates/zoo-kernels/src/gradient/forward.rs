@@ -69,10 +69,35 @@ impl Packed<'_> {
             return winograd::convolve(isa, window.padding, taps, bias, images, out_size);
         }
         let each = outputs / groups.len();
-        let convolution = Convolution::from_panels(isa, window, groups, channels, each);
-        let rows = pixels.div_ceil(2 * convolution.block());
+        Convolution::from_panels(isa, window, groups, channels, each).run_on_all(images, out_size)
+    }
+}
+
+impl Convolution {
+    /// A product with the matrix `weight` `[columns, inner]`, packed on all threads.
+    ///
+    /// # Panics
+    /// Where `weight` has no whole columns, or none.
+    pub fn of_matrix(isa: Isa, weight: &[f32], columns: usize) -> Self {
+        assert!(columns > 0 && weight.len().is_multiple_of(columns), "columns");
+        let inner = weight.len() / columns;
+        let groups = vec![pack::rows(isa, weight, inner, 1, &vec![0.0; columns])];
+        Self::from_panels(isa, Window::POINT, groups, inner, columns)
+    }
+
+    /// Convolves all of `images` on all threads: `[batch, out height, out width, outputs]`.
+    ///
+    /// # Panics
+    /// Where channels do not fit.
+    pub fn run_on_all(&self, images: &Images, out_size: [usize; 2]) -> Vec<f32> {
+        let pixels = images.batch() * out_size[0] * out_size[1];
+        let outputs = self.outputs();
+        if pixels == 0 || outputs == 0 {
+            return Vec::new();
+        }
+        let rows = pixels.div_ceil(2 * self.block());
         // Few pixels and many outputs: cut the outputs as well, so that all threads have something.
-        let turns = (TASKS / rows).clamp(1, convolution.panels().div_ceil(PANELS));
+        let turns = (TASKS / rows).clamp(1, self.panels().div_ceil(PANELS));
         // SAFETY: parts of rows and turns are disjoint and together everything.
         unsafe {
             filled(pixels * outputs, |out: Shared| {
@@ -81,12 +106,12 @@ impl Packed<'_> {
                     let part = Part {
                         to: chosen.start,
                         pixels: chosen,
-                        panels: slice_of(convolution.panels(), turns, task / rows),
+                        panels: slice_of(self.panels(), turns, task / rows),
                     };
                     let out = PixelsMut::from_raw(out.as_mut_ptr(), pixels, outputs, outputs);
                     with_scratch(|scratch| {
                         let epilogue = Epilogue::NONE;
-                        convolution.run_part(images, out_size, &out, &epilogue, &part, scratch);
+                        self.run_part(images, out_size, &out, &epilogue, &part, scratch);
                     });
                 });
             })

@@ -29,29 +29,35 @@ pub(super) fn forward(isa: Isa, sizes: &Geometry, weight: &[f32], bias: &[f32]) 
     let depth = taps * channels;
     let pack = |group: usize| {
         let weight = &weight[group * outputs * depth..][..outputs * depth];
-        let fill = |panel: &Panel, rows: &mut [f32]| {
-            let (count, width) = (panel.columns.len(), rows.len() / depth);
-            let from = &weight[panel.columns.start * depth..][..count * depth];
-            if taps == 1 {
-                transpose_rows(isa, from, count, rows, width);
-                return;
-            }
-            // Turned round, rows are `[channels, taps]`.
-            with_scratch(|scratch| {
-                scratch.transformed.reserve(depth * width);
-                let turned = &mut scratch.transformed[..depth * width];
-                transpose_rows(isa, from, count, turned, width);
-                for (tap, rows) in rows.chunks_exact_mut(channels * width).enumerate() {
-                    let from = turned[tap * width..].chunks(taps * width);
-                    for (row, from) in rows.chunks_exact_mut(width).zip(from) {
-                        row[..count].copy_from_slice(&from[..count]);
-                    }
-                }
-            });
-        };
-        Panels::pack_in_parallel(isa, depth, &bias[group * outputs..][..outputs], fill)
+        rows(isa, weight, channels, taps, &bias[group * outputs..][..outputs])
     };
     (0..sizes.groups).map(pack).collect()
+}
+
+/// `weight` `[outputs, channels, taps]` as `[taps * channels, outputs]`.
+pub(super) fn rows(isa: Isa, weight: &[f32], channels: usize, taps: usize, bias: &[f32]) -> Panels {
+    let depth = taps * channels;
+    let fill = |panel: &Panel, rows: &mut [f32]| {
+        let (count, width) = (panel.columns.len(), rows.len() / depth);
+        let from = &weight[panel.columns.start * depth..][..count * depth];
+        if taps == 1 {
+            transpose_rows(isa, from, count, rows, width);
+            return;
+        }
+        // Turned round, rows are `[channels, taps]`.
+        with_scratch(|scratch| {
+            scratch.transformed.reserve(depth * width);
+            let turned = &mut scratch.transformed[..depth * width];
+            transpose_rows(isa, from, count, turned, width);
+            for (tap, rows) in rows.chunks_exact_mut(channels * width).enumerate() {
+                let from = turned[tap * width..].chunks(taps * width);
+                for (row, from) in rows.chunks_exact_mut(width).zip(from) {
+                    row[..count].copy_from_slice(&from[..count]);
+                }
+            }
+        });
+    };
+    Panels::pack_in_parallel(isa, depth, bias, fill)
 }
 
 /// Turns `from` `[count, depth]` into `to` `[depth, width]`, of whose rows it writes `count` numbers.

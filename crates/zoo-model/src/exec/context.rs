@@ -1,6 +1,7 @@
 use burn_backend::ops::FloatTensorOps;
 use burn_dispatch::{Dispatch, DispatchDevice, DispatchTensor};
 
+use super::flex::Products;
 use crate::SplitMix64;
 use crate::ops::OpError;
 
@@ -17,6 +18,8 @@ pub(crate) struct Context<'a> {
     kernels: bool,
     /// Whether nothing but a rectifier reads what the node makes that runs now.
     rectifier_follows: bool,
+    /// Products with parameters, where those stay as they are.
+    products: Option<&'a Products>,
 }
 
 /// The most steps that blocks take in one run of a graph, a step being a node or the beginning of
@@ -43,6 +46,7 @@ impl<'a> Context<'a> {
             steps: MAX_STEPS,
             kernels: true,
             rectifier_follows: false,
+            products: None,
         }
     }
 
@@ -55,12 +59,23 @@ impl<'a> Context<'a> {
             steps: MAX_STEPS,
             kernels: true,
             rectifier_follows: false,
+            products: None,
         }
     }
 
     /// The same with Burn's operators alone, if `kernels` is false.
     pub(super) fn with_kernels(self, kernels: bool) -> Self {
         Self { kernels, ..self }
+    }
+
+    /// The same with products by packed parameters.
+    pub(crate) fn with_products(self, products: &'a Products) -> Self {
+        Self { products: Some(products), ..self }
+    }
+
+    /// Products with parameters that stay as they are, where operators of our own may run.
+    pub(crate) fn products(&self) -> Option<&'a Products> {
+        self.products.filter(|_| self.kernels)
     }
 
     /// Whether operators of our own may run.

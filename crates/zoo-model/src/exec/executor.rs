@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use burn_dispatch::{DispatchDevice, DispatchTensor};
 
+use super::flex::Products;
 use super::frame::Frame;
 use super::lookup::Lookups;
 use super::{Context, Device, primitive};
@@ -43,6 +44,8 @@ pub struct Executor {
     device: DispatchDevice,
     engine: Engine,
     packed: Packed,
+    /// Products that Burn's part of a run makes with `parameters`.
+    products: Products,
     /// How inputs are computed, by their shapes.
     plans: Mutex<HashMap<Vec<Vec<usize>>, Planned>>,
 }
@@ -113,6 +116,7 @@ impl Executor {
             graph,
             lookups: Lookups::default(),
             constants,
+            products: Products::of(parameters.values()),
             parameters,
             device,
             engine,
@@ -146,6 +150,7 @@ impl Executor {
             device,
             engine: Engine::Burn,
             packed: Packed::default(),
+            products: Products::default(),
             plans: Mutex::default(),
         }
     }
@@ -177,7 +182,7 @@ impl Executor {
             return Ok(outputs);
         }
         let kernels = self.engine == Engine::Plan;
-        let mut context = Context::inference(&self.device).with_kernels(kernels);
+        let mut context = self.context().with_kernels(kernels);
         let outputs = self.run(inputs, &self.parameters, &mut context)?;
         Ok(outputs.into_iter().map(primitive::download).collect())
     }
@@ -237,13 +242,18 @@ impl Executor {
         }
     }
 
+    /// For inference with the parameters as they are here.
+    fn context(&self) -> Context<'_> {
+        Context::inference(&self.device).with_products(&self.products)
+    }
+
     fn run_plan(
         &self,
         plan: &Plan,
         inputs: &[Tensor],
         times: Option<&mut Vec<PlanTime>>,
     ) -> Result<Vec<Tensor>, Error> {
-        plan.run(inputs, &self.parameters, &self.device, zoo_kernels::threads(), times)
+        plan.run(inputs, &self.parameters, self.context(), zoo_kernels::threads(), times)
     }
 
     /// Samples that are best computed at once: with more, what lies between steps leaves the

@@ -105,13 +105,13 @@ pub(super) fn mat_mul_shape(a: &[usize], b: &[usize]) -> Result<Vec<usize>, OpEr
 
 /// `a [rows, inner]` times `b [inner, columns]`.
 fn product(a: DispatchTensor, b: DispatchTensor, context: &Context) -> DispatchTensor {
-    let made = if context.kernels() { by_kernels(&a, &b) } else { None };
+    let made = if context.kernels() { by_kernels(&a, &b, context) } else { None };
     made.unwrap_or_else(|| Dispatch::float_matmul(a, b))
 }
 
 /// The same by the kernels of convolutions, on all threads, forward and both ways back: rows are images
 /// of one pixel. Whether they serve does not depend on how many rows there are.
-fn by_kernels(a: &DispatchTensor, b: &DispatchTensor) -> Option<DispatchTensor> {
+fn by_kernels(a: &DispatchTensor, b: &DispatchTensor, context: &Context) -> Option<DispatchTensor> {
     /// With fewer columns, or products in a sum, most of each vector would be empty.
     const LEAST: usize = 16;
     const POINT: Conv2d =
@@ -121,6 +121,9 @@ fn by_kernels(a: &DispatchTensor, b: &DispatchTensor) -> Option<DispatchTensor> 
     // Asked first: elsewhere the weight would be turned round for nothing.
     if inner < LEAST || columns < LEAST || !(flex::serves(a) && flex::serves(b)) {
         return None;
+    }
+    if let Some(made) = context.products().and_then(|products| products.product(a, b)) {
+        return Some(made);
     }
     let images = primitive::reshape(a.clone(), &[rows, inner, 1, 1]);
     let turned = Dispatch::float_swap_dims(b.clone(), 0, 1);

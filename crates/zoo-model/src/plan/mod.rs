@@ -19,7 +19,7 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use burn_dispatch::{DispatchDevice, DispatchTensor};
+use burn_dispatch::DispatchTensor;
 use zoo_kernels::{Buffer, Images, Pixels, Place, Program, channels_first};
 
 pub(crate) use lower::Packed;
@@ -114,24 +114,23 @@ impl Plan {
         self.program.steps().iter().map(zoo_kernels::Step::operations).sum()
     }
 
-    /// Computes the graph's outputs.
+    /// Computes the graph's outputs; `context` is what Burn's nodes run in.
     pub(crate) fn run(
         &self,
         inputs: &[Tensor],
         parameters: &BTreeMap<String, DispatchTensor>,
-        device: &DispatchDevice,
+        mut context: Context,
         threads: usize,
         mut times: Option<&mut Vec<PlanTime>>,
     ) -> Result<Vec<Tensor>, Error> {
         let mut arena = self.take_arena();
-        let mut context = Context::inference(device);
         let by_burn = self.outputs.iter().any(|output| matches!(output, Output::Burn(_)));
         let needed = by_burn || !self.burn.is_empty();
         let facts = if needed { self.facts.clone() } else { Facts::new() };
         let mut frame = Frame::new(&self.burn, &self.burn_outputs, parameters, facts);
         for (name, input) in self.inputs.iter().zip(inputs) {
             if frame.reads(name) {
-                frame.insert(name, primitive::upload(input, device));
+                frame.insert(name, primitive::upload(input, context.device()));
             }
         }
         let mut entered: Vec<Vec<f32>> = vec![Vec::new(); self.sources.len()];
@@ -163,7 +162,7 @@ impl Plan {
                 Piece::Burn(nodes, leaving) => {
                     let start = Instant::now();
                     for value in leaving {
-                        let tensor = primitive::upload(&value.read(&arena), device);
+                        let tensor = primitive::upload(&value.read(&arena), context.device());
                         frame.insert(&value.name, tensor);
                     }
                     frame.run(&self.burn[nodes.clone()], &mut context)?;

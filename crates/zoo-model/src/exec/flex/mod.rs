@@ -21,6 +21,7 @@ mod images;
 mod junction;
 mod operand;
 mod pooling;
+mod products;
 mod rows;
 
 pub(crate) use batch_norm::batch_norm;
@@ -29,4 +30,5 @@ pub(crate) use elementwise::{add, relu};
 pub(crate) use junction::Junction;
 pub(crate) use operand::serves;
 pub(crate) use pooling::max_pool2d;
+pub(crate) use products::Products;
 pub(crate) use rows::{add_rows, gelu, layer_norm, scale, softmax};

@@ -158,7 +158,7 @@ pub(crate) fn add_rows(a: &DispatchTensor, b: &DispatchTensor) -> Option<Dispatc
     }
     let length = *shape.last().filter(|length| **length > 0)?;
     let is_dense = |operand: &Operand| operand.numbers().layout().is_contiguous();
-    if other_shape.last() != Some(&length) || !is_dense(&a) || !is_dense(&b) {
+    if shape.contains(&0) || other_shape.last() != Some(&length) || !is_dense(&a) || !is_dense(&b) {
         return None;
     }
     let isa = Isa::best();
@@ -189,7 +189,8 @@ pub(crate) fn add_rows(a: &DispatchTensor, b: &DispatchTensor) -> Option<Dispatc
 /// broadcast to `shape`.
 fn starts(shape: &[usize], other: &[usize]) -> Option<Vec<usize>> {
     let (length, before) = shape.split_last()?;
-    let mut starts = vec![0];
+    let mut starts = Vec::with_capacity(before.iter().product());
+    starts.push(0);
     let mut stride = *length;
     // From the last axis but one to the first: what is there is repeated for each index of it.
     for (&count, &of_other) in before.iter().zip(other).rev() {
@@ -198,8 +199,11 @@ fn starts(shape: &[usize], other: &[usize]) -> Option<Vec<usize>> {
             same if same == count => stride,
             _ => return None,
         };
-        starts =
-            (0..count).flat_map(|index| starts.iter().map(move |at| at + index * step)).collect();
+        let inner = starts.len();
+        for index in 1..count {
+            starts.extend_from_within(..inner);
+            starts[index * inner..].iter_mut().for_each(|at| *at += index * step);
+        }
         stride *= of_other;
     }
     Some(starts)
