@@ -313,6 +313,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri ends where it has no memory itself")]
     fn too_much_is_refused_and_not_counted() {
         let memory = Recycler::new();
         // SAFETY of all: as above.

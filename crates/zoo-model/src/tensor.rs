@@ -86,8 +86,8 @@ impl Tensor {
     #[must_use]
     pub fn rows(&self, numbers: &[usize], shape: &[usize]) -> Self {
         let size = self.bytes.len() / self.shape[0].max(1);
-        let row = |number: &usize| self.bytes.slice(number * size..(number + 1) * size);
-        let bytes: Vec<u8> = numbers.iter().flat_map(row).collect();
+        let row = |number: &usize| &self.bytes[number * size..(number + 1) * size];
+        let bytes = numbers.iter().map(row).collect::<Vec<_>>().concat();
         let rows = Self { dtype: self.dtype, shape: shape.to_vec(), bytes: bytes.into() };
         rows.to_float(DType::F32).into_owned()
     }
@@ -99,7 +99,7 @@ impl Tensor {
             let each = || parts.iter().map(|part| &part[index]);
             let first = &parts[0][index];
             let samples: usize = each().map(|part| part.shape[0]).sum();
-            let bytes: Vec<u8> = each().flat_map(|part| part.bytes.iter().copied()).collect();
+            let bytes = each().map(|part| &part.bytes[..]).collect::<Vec<_>>().concat();
             let shape = [&[samples], &first.shape[1..]].concat();
             Self { dtype: first.dtype, shape, bytes: bytes.into() }
         };

@@ -341,7 +341,7 @@ pub(crate) struct AdaptArgs {
     #[arg(long)]
     pub(crate) data: Option<PathBuf>,
     /// Where to write the new bundle; its report goes beside it
-    #[arg(long)]
+    #[arg(long, short)]
     pub(crate) out: Option<PathBuf>,
     /// What is trained: a new head (probe), or the last stages too (finetune)
     #[arg(long, value_enum)]

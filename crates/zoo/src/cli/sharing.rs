@@ -27,7 +27,7 @@ pub(crate) struct BundleArgs {
     #[arg(required = true)]
     pub(crate) names: Vec<String>,
     /// The folder to write: a registry of its own, for `zoo pull --from`
-    #[arg(long)]
+    #[arg(long, short)]
     pub(crate) out: PathBuf,
 }
 
