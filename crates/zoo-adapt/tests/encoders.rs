@@ -72,16 +72,16 @@ fn parent() -> Bundle {
 /// Texts of one word to forty, of which those are warm that name either fire or water and not both:
 /// the words alone do not tell.
 fn write(path: &Path) {
-    let mut table = "label,text\n".to_owned();
-    for row in 0..120 {
-        let (fire, water) = (row % 2 == 0, row / 2 % 2 == 0);
+    let line = |row: usize| {
+        let (fire, water) = (row & 1 > 0, row & 2 > 0);
         let label = if fire == water { "cold" } else { "warm" };
         let named = [(fire, "fire"), (water, "water")].into_iter().filter(|one| one.0);
         let filled = std::iter::repeat_n("of", row % 40);
         let text: Vec<&str> = named.map(|one| one.1).chain(filled).chain(["the"]).collect();
-        table += &format!("{label},{}\n", text.join(" "));
-    }
-    fs::write(path, table).unwrap();
+        format!("{label},{}\n", text.join(" "))
+    };
+    let lines: String = (0..120).map(line).collect();
+    fs::write(path, format!("label,text\n{lines}")).unwrap();
 }
 
 fn adapted(data: &Path, strategy: Strategy) -> Outcome {

@@ -337,11 +337,11 @@ mod tests {
                         let size = LARGE + (thread + round) % 5 * LARGE / 4;
                         // SAFETY of all: as above.
                         unsafe {
-                            let block = memory.alloc(layout(size)).cast::<usize>();
-                            block.write(thread);
+                            let block = memory.alloc(layout(size));
+                            block.write(thread as u8);
                             std::thread::yield_now();
-                            assert_eq!(block.read(), thread);
-                            memory.dealloc(block.cast(), layout(size));
+                            assert_eq!(block.read(), thread as u8);
+                            memory.dealloc(block, layout(size));
                         }
                     }
                 });

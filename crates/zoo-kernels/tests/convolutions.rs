@@ -28,7 +28,7 @@ impl Case {
         let dilation = [random.within(1, 2), random.within(1, 2)];
         let padding = [random.within(0, 2), random.within(0, 2)];
         let after = [random.within(0, 2), random.within(0, 2)];
-        let mut size = [random.within(1, 11), random.within(1, 11)];
+        let mut size = [random.length(1, 11), random.length(1, 11)];
         let mut out_size = [0; 2];
         for axis in 0..2 {
             let reach = (kernel[axis] - 1) * dilation[axis] + 1;
@@ -38,9 +38,9 @@ impl Case {
         Self {
             window: Window { kernel, stride, dilation, padding },
             groups,
-            channels: groups * (1 + random.within(0, 299) / random.within(1, 30)),
-            outputs: groups * random.within(1, 60),
-            batch: random.within(1, 3),
+            channels: groups * (1 + random.length(0, 299) / random.within(1, 30)),
+            outputs: groups * random.length(1, 60),
+            batch: random.length(1, 3),
             size,
             out_size,
         }
@@ -190,7 +190,7 @@ fn depthwise_convolutions_agree_with_plain_loops() {
     let mut random = Random(3);
     for _ in 0..cases(150) {
         let mut case = Case::draw(&mut random);
-        case.channels = random.within(1, 70);
+        case.channels = random.length(1, 70);
         (case.groups, case.outputs) = (case.channels, case.channels);
         let taps = case.window.taps();
         let x = random.list(case.batch * case.size[0] * case.size[1] * case.channels);
@@ -225,7 +225,7 @@ fn winograds_convolutions_agree_with_plain_loops() {
         let padding = case.window.padding;
         case.window = Window { kernel: [3; 2], padding, ..Window::POINT };
         case.groups = 1;
-        (case.channels, case.outputs) = (16 * random.within(1, 20), 16 * random.within(1, 4));
+        (case.channels, case.outputs) = (16 * random.length(1, 20), 16 * random.length(1, 4));
         case.size = case.size.map(|length| length.max(3));
         let outputs = |axis: usize, after: usize| case.size[axis] + padding[axis] + after - 2;
         case.out_size = [outputs(0, random.within(0, 1)), outputs(1, random.within(0, 1))];

@@ -46,7 +46,7 @@ fn double(list: &[f32]) -> Vec<f64> {
 fn gradients_of_normalisation_are_those_of_finite_differences() {
     let mut random = Random(5);
     for case in 0..cases(24) {
-        let (pixels, channels) = (random.within(2, 60), random.within(1, 19));
+        let (pixels, channels) = (random.length(2, 60), random.length(1, 19));
         let (from_batch, rectified) = (case % 2 == 0, case / 2 % 2 == 0);
         let images = random.list(pixels * channels);
         let (weight, bias) = (random.list(channels), random.list(channels));

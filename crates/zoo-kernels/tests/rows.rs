@@ -71,7 +71,7 @@ fn close(made: &[f32], expected: &[f64], what: &str) {
 fn gradients_are_those_of_finite_differences() {
     let mut random = Random(11);
     for _ in 0..cases(30) {
-        let (rows, length) = (random.within(1, 5), random.within(1, 21));
+        let (rows, length) = (random.length(1, 5), random.length(1, 21));
         let x: Vec<f32> = random.list(rows * length).iter().map(|x| 4.0 * x).collect();
         let direction = random.list(rows * length);
         let (factor, shift) = (random.list(length), random.list(length));
@@ -117,7 +117,7 @@ fn rows_are_added_where_they_begin() {
     let mut random = Random(12);
     for _ in 0..cases(30) {
         let (rows, length, others) =
-            (random.within(1, 90), random.within(1, 21), random.within(1, 4));
+            (random.length(1, 90), random.length(1, 21), random.within(1, 4));
         let (x, other) = (random.list(rows * length), random.list(others * length));
         let starts: Vec<usize> = (0..rows).map(|_| random.within(0, others - 1) * length).collect();
         let expected: Vec<f64> = (0..x.len())

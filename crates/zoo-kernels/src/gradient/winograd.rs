@@ -163,7 +163,7 @@ pub(super) fn weight_gradient(
                     with_scratch(|scratch| {
                         // SAFETY: each task has its own list of sums, written by the first chunk.
                         unsafe {
-                            plan.add(&task, begin, sums.as_mut_ptr().add(index * len), scratch)
+                            plan.add(&task, begin, sums.as_mut_ptr().add(index * len), scratch);
                         }
                     });
                 });
@@ -174,7 +174,7 @@ pub(super) fn weight_gradient(
             } else {
                 add(Shared::new(&mut sums));
             }
-        })
+        });
     };
     with_kept(&BUFFERS, add_all);
     gather(isa, sizes, &sums)

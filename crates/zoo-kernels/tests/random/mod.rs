@@ -17,6 +17,11 @@ impl Random {
         least + self.next() as usize % (most - least + 1)
     }
 
+    /// The same for what makes work: little more than the least under Miri.
+    pub(crate) fn length(&mut self, least: usize, most: usize) -> usize {
+        self.within(least, if cfg!(miri) { most.min(least + 2) } else { most })
+    }
+
     /// So many numbers between -1 and 1.
     pub(crate) fn list(&mut self, len: usize) -> Vec<f32> {
         (0..len).map(|_| (self.next() >> 40) as f32 / (1 << 23) as f32 - 1.0).collect()

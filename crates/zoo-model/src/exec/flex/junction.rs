@@ -70,9 +70,8 @@ impl Backward<Flex, 1> for BranchBackward {
         let Branch { junction, are_images } = ops.state;
         // What was computed (and is no leaf) gives its gradient away when that is consumed.
         if value.order > 0 && junction.begin() {
-            let laid = |tensor: &FlexTensor| match are_images {
-                true => Images::of(tensor).into_tensor(),
-                false => dense(tensor),
+            let laid = |tensor: &FlexTensor| {
+                if are_images { Images::of(tensor).into_tensor() } else { dense(tensor) }
             };
             let sum = gradients.consume::<Flex>(&value);
             gradient = plus(Isa::best(), laid(&sum), &laid(&gradient));
