@@ -69,15 +69,15 @@ fn parent() -> Bundle {
     bundle
 }
 
-/// Texts of one word to forty, of which those are warm that name either fire or water and not both:
-/// the words alone do not tell.
+/// Texts of two words to forty, of which those are warm that name fire somewhere and those cold that name
+/// water.
 fn write(path: &Path) {
     let line = |row: usize| {
-        let (fire, water) = (row & 1 > 0, row & 2 > 0);
-        let label = if fire == water { "cold" } else { "warm" };
-        let named = [(fire, "fire"), (water, "water")].into_iter().filter(|one| one.0);
-        let filled = std::iter::repeat_n("of", row % 40);
-        let text: Vec<&str> = named.map(|one| one.1).chain(filled).chain(["the"]).collect();
+        let (label, named) = if row & 1 > 0 { ("warm", "fire") } else { ("cold", "water") };
+        let (before, after) = (row % 7, row % 33);
+        let mut text = vec!["of"; before + after];
+        text.insert(before, named);
+        text.push("the");
         format!("{label},{}\n", text.join(" "))
     };
     let lines: String = (0..120).map(line).collect();
@@ -90,7 +90,7 @@ fn adapted(data: &Path, strategy: Strategy) -> Outcome {
 }
 
 fn tuned(data: &Path, most_bytes: usize) -> Outcome {
-    let options = FinetuneOptions { stages: 2, epochs: 20, batch: 8, ..FinetuneOptions::default() };
+    let options = FinetuneOptions { stages: 2, epochs: 6, batch: 8, ..FinetuneOptions::default() };
     let options = FinetuneOptions { learning_rate: Some(3e-3), most_bytes, ..options };
     adapted(data, Strategy::Finetune(options))
 }
@@ -107,8 +107,11 @@ fn training_behind_the_cut_is_training_of_the_whole() {
     let mut moved = 0;
     for (name, one) in &kept.bundle.weights {
         let (one, other) = (one.to_f32(), anew.bundle.weights.get(name).unwrap().to_f32());
-        for (a, b) in one.iter().zip(&other) {
-            assert!((a - b).abs() < 1e-3, "{name}: {a} and {b}");
+        // The biases of keys have no gradient, since softmax does not see them: they follow rounding.
+        if !name.ends_with(".k.bias") {
+            for (a, b) in one.iter().zip(&other) {
+                assert!((a - b).abs() < 1e-3, "{name}: {a} and {b}");
+            }
         }
         let before = parent().weights.get(name).map(Tensor::to_f32);
         if before.is_some_and(|before| before != one) {
@@ -118,9 +121,8 @@ fn training_behind_the_cut_is_training_of_the_whole() {
             moved += 1;
         }
     }
-    // Keys' biases have no gradient: softmax does not see them.
     assert!(moved >= 28, "{moved}");
     assert!((kept.evaluation.log_loss - anew.evaluation.log_loss).abs() < 1e-3);
     let probe = adapted(&data, Strategy::Probe).evaluation.log_loss;
-    assert!(kept.evaluation.log_loss < probe, "{} after {probe}", kept.evaluation.log_loss);
+    assert!(kept.evaluation.log_loss < 0.9 * probe, "{} after {probe}", kept.evaluation.log_loss);
 }
