@@ -173,7 +173,8 @@ impl Extractor {
     /// For each of `samples` what `behind`, the part of the network behind the value, takes: the
     /// value, and those inputs of the network that are read there once more, such as a mask.
     ///
-    /// `None` where they would fill more than `most` bytes.
+    /// `None` where they would fill more than `most` bytes, or examples are not one after the other
+    /// there, as where tokens are.
     pub(crate) fn inputs_behind(
         &self,
         behind: &Graph,
@@ -198,11 +199,12 @@ impl Extractor {
             }
             Ok(())
         })?;
-        let fits = total.into_inner() <= most;
+        let are_batches = |inputs: &Vec<Tensor>| matches!(inputs[0].shape(), [1, _, ..]);
+        let fits = total.into_inner() <= most && found.iter().all(are_batches);
         let summary = if fits {
             format!("{} computed up to where learning begins", samples.len())
         } else {
-            "too many to keep: computed anew in each epoch".to_owned()
+            "not kept: computed anew in each epoch".to_owned()
         };
         observer.event(Event::Finished { step: Step::Features, summary });
         Ok(fits.then_some(found))

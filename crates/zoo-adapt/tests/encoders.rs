@@ -19,15 +19,17 @@ const HEADS: i64 = 2;
 
 /// Attention and a perceptron, each with a residual around it and a norm behind; padding is out of
 /// sight by `bias`.
-fn layer(b: &mut GraphBuilder, name: &str, x: &Value, bias: &Value) -> Value {
+fn layer(b: &mut GraphBuilder, name: &str, x: &Value, bias: Option<&Value>) -> Value {
     let head = CHANNELS as i64 / HEADS;
     let [q, k, v] = ["q", "k", "v"].map(|part| {
         let y = b.project(&format!("{name}.{part}"), x, CHANNELS);
         let y = b.reshape(&y, &[0, 0, HEADS, head]);
         b.permute(&y, &[0, 2, 1, 3])
     });
-    let scores = b.similarities(&q, &k);
-    let scores = b.combine(Binary::Add, &scores, bias);
+    let mut scores = b.similarities(&q, &k);
+    if let Some(bias) = bias {
+        scores = b.combine(Binary::Add, &scores, bias);
+    }
     let y = b.attend(&scores, &v, HEADS as usize);
     let y = b.project(&format!("{name}.out"), &y, CHANNELS);
     let y = b.combine(Binary::Add, &y, x);
@@ -38,20 +40,26 @@ fn layer(b: &mut GraphBuilder, name: &str, x: &Value, bias: &Value) -> Value {
 }
 
 /// An encoder of three layers with weights that nobody trained.
-fn parent() -> Bundle {
+fn parent(masked: bool) -> Bundle {
     let mut b = GraphBuilder::new();
-    let (tokens, mask) = (b.tokens("tokens"), b.mask("mask"));
+    let tokens = b.tokens("tokens");
+    let mask = masked.then(|| b.mask("mask"));
     let table = b.weight("words.weight", &[WORDS.len() + 1, CHANNELS]);
     let mut x = b.look_up(&table, &tokens);
-    let (hidden, one) = (b.constant(&[1], &[-1e4]), b.constant(&[1], &[1.0]));
-    let bias = b.combine(Binary::Sub, &one, &mask);
-    let bias = b.combine(Binary::Mul, &bias, &hidden);
-    let bias = b.unsqueeze(&bias, 1);
-    let bias = b.unsqueeze(&bias, 1);
+    let bias = mask.as_ref().map(|mask| {
+        let (hidden, one) = (b.constant(&[1], &[-1e4]), b.constant(&[1], &[1.0]));
+        let bias = b.combine(Binary::Sub, &one, mask);
+        let bias = b.combine(Binary::Mul, &bias, &hidden);
+        let bias = b.unsqueeze(&bias, 1);
+        b.unsqueeze(&bias, 1)
+    });
     for index in 0..3 {
-        x = layer(&mut b, &format!("layer{index}"), &x, &bias);
+        x = layer(&mut b, &format!("layer{index}"), &x, bias.as_ref());
     }
-    let feature = b.mean_of_tokens(&x, &mask, None);
+    let feature = match &mask {
+        Some(mask) => b.mean_of_tokens(&x, mask, None),
+        None => b.mean_over_time(&x),
+    };
     let graph = b.finish(&[("feature", &feature)]).unwrap();
     let mut random = SplitMix64::new(5);
     let mut weights = zoo_model::Weights::new();
@@ -62,7 +70,7 @@ fn parent() -> Bundle {
         weights.insert(name, Tensor::from_f32(&parameter.shape, &values));
     }
     let mut card = Card::new("tiny", "feature-extraction", "MIT");
-    card.cuts = Cuts::of_trunk(&graph, &weights, &[vec![1, 1], vec![1, 1]]).unwrap();
+    card.cuts = Cuts::of_trunk(&graph, &weights, &vec![vec![1, 1]; graph.inputs.len()]).unwrap();
     card.text = Some(Text::default());
     let mut bundle = Bundle::new(card, graph, weights);
     bundle.lexicon = Some(Lexicon::Words((WORDS.join("\n") + "\n").into_bytes().into()));
@@ -84,25 +92,26 @@ fn write(path: &Path) {
     fs::write(path, format!("label,text\n{lines}")).unwrap();
 }
 
-fn adapted(data: &Path, strategy: Strategy) -> Outcome {
+fn adapted(parent: &Bundle, data: &Path, strategy: Strategy) -> Outcome {
     let options = AdaptOptions { strategy, ..AdaptOptions::new("warmth") };
-    adapt(&parent(), &Dataset::open(data, Kind::Text).unwrap(), &options, &Silent).unwrap()
+    adapt(parent, &Dataset::open(data, Kind::Text).unwrap(), &options, &Silent).unwrap()
 }
 
-fn tuned(data: &Path, most_bytes: usize) -> Outcome {
+fn tuned(parent: &Bundle, data: &Path, most_bytes: usize) -> Outcome {
     let options = FinetuneOptions { stages: 2, epochs: 6, batch: 8, ..FinetuneOptions::default() };
     let options = FinetuneOptions { learning_rate: Some(3e-3), most_bytes, ..options };
-    adapted(data, Strategy::Finetune(options))
+    adapted(parent, data, Strategy::Finetune(options))
 }
 
 /// What is kept of the frozen layers and filled up is as good as running them again.
 #[test]
 fn training_behind_the_cut_is_training_of_the_whole() {
+    let parent = parent(true);
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("warmth.csv");
     write(&data);
-    let (kept, anew) = (tuned(&data, usize::MAX), tuned(&data, 0));
-    let stages = parent().card.cuts.unwrap().stages;
+    let (kept, anew) = (tuned(&parent, &data, usize::MAX), tuned(&parent, &data, 0));
+    let stages = &parent.card.cuts.as_ref().unwrap().stages;
     assert_eq!(stages.len(), 3, "{stages:?}");
     let mut moved = 0;
     for (name, one) in &kept.bundle.weights {
@@ -113,7 +122,7 @@ fn training_behind_the_cut_is_training_of_the_whole() {
                 assert!((a - b).abs() < 1e-3, "{name}: {a} and {b}");
             }
         }
-        let before = parent().weights.get(name).map(Tensor::to_f32);
+        let before = parent.weights.get(name).map(Tensor::to_f32);
         if before.is_some_and(|before| before != one) {
             // The first stage ends before its last norm.
             let learns = ["layer0.norm2", "layer1", "layer2"];
@@ -123,6 +132,18 @@ fn training_behind_the_cut_is_training_of_the_whole() {
     }
     assert!(moved >= 28, "{moved}");
     assert!((kept.evaluation.log_loss - anew.evaluation.log_loss).abs() < 1e-3);
-    let probe = adapted(&data, Strategy::Probe).evaluation.log_loss;
+    let probe = adapted(&parent, &data, Strategy::Probe).evaluation.log_loss;
     assert!(kept.evaluation.log_loss < 0.9 * probe, "{} after {probe}", kept.evaluation.log_loss);
+}
+
+/// Without a mask nothing is filled up, and lengths differ all the same.
+#[test]
+fn texts_without_a_mask_learn_one_length_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("warmth.csv");
+    write(&data);
+    let parent = parent(false);
+    let outcome = tuned(&parent, &data, usize::MAX);
+    let probe = adapted(&parent, &data, Strategy::Probe);
+    assert!(outcome.evaluation.log_loss < probe.evaluation.log_loss);
 }

@@ -85,10 +85,8 @@ impl Tuning<'_> {
         if !extractor.is_batched() {
             return Ok(None);
         }
-        let shape = extractor.shape();
-        // Of a batch, and of texts, the length is open.
-        let open = if self.masked() { 2 } else { 1 };
-        let shape = (0..shape.len()).map(|axis| (axis >= open).then_some(shape[axis])).collect();
+        // Recordings and texts differ in length, and axes in which: each run says what they are.
+        let shape = vec![None; extractor.shape().len()];
         let graph = self.new.graph.after(cut, DType::F32, shape);
         let samples = self.data.samples();
         let most = self.finetune.most_bytes;

@@ -70,11 +70,12 @@ impl Backward<Flex, 1> for BranchBackward {
         let Branch { junction, are_images } = ops.state;
         // What was computed (and is no leaf) gives its gradient away when that is consumed.
         if value.order > 0 && junction.begin() {
-            let laid = |tensor: &FlexTensor| {
-                if are_images { Images::of(tensor).into_tensor() } else { dense(tensor) }
+            // By value: a sum that something else still holds could not grow in its place.
+            let laid = |tensor: FlexTensor| {
+                if are_images { Images::of(&tensor).into_tensor() } else { dense(&tensor) }
             };
-            let sum = gradients.consume::<Flex>(&value);
-            gradient = plus(Isa::best(), laid(&sum), &laid(&gradient));
+            let sum = laid(gradients.consume::<Flex>(&value));
+            gradient = plus(Isa::best(), sum, &laid(gradient));
         }
         gradients.register::<Flex>(value.id, gradient);
     }
