@@ -1,14 +1,13 @@
 use burn_dispatch::DispatchTensor;
 use burn_dispatch::backends::Flex;
 use burn_dispatch::backends::autodiff::checkpoint::base::Checkpointer;
-use burn_dispatch::backends::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn_dispatch::backends::autodiff::grads::Gradients;
-use burn_dispatch::backends::autodiff::ops::{Backward, Ops, OpsKind};
+use burn_dispatch::backends::autodiff::ops::{Backward, Ops};
 use zoo_kernels::Isa;
 use zoo_kernels::gradient::{Moments, Normalization};
 
 use super::images::{Images, dense, from_numbers, numbers};
-use super::operand::{Operand, plain, tracked};
+use super::operand::{Operand, made_of};
 
 /// What [`batch_norm`] made.
 pub(crate) struct Normalized {
@@ -53,20 +52,8 @@ pub(crate) fn batch_norm(
         rectified,
     };
     let made = Images::new(normalization.forward(isa, images.numbers()), images.shape());
-    let operands = [x, weight, bias];
-    let output = if operands.iter().all(|operand| matches!(operand, Operand::Plain(_))) {
-        plain(made.into_tensor())
-    } else {
-        let nodes = operands.map(|operand| operand.into_tracked().node());
-        let prepared = BatchNormBackward.prepare::<NoCheckpointing>(nodes).compute_bound();
-        tracked(match prepared.stateful() {
-            OpsKind::Tracked(preparation) => {
-                let state = State { images, normalization, deviation, from_batch };
-                preparation.finish(state, made.into_tensor())
-            }
-            OpsKind::UnTracked(preparation) => preparation.finish(made.into_tensor()),
-        })
-    };
+    let state = State { images, normalization, deviation, from_batch };
+    let output = made_of([x, weight, bias], BatchNormBackward, state, made.into_tensor());
     let moments = from_batch.then_some((moments.mean, moments.variance));
     Some(Normalized { output, moments })
 }

@@ -2,15 +2,14 @@ use burn_backend::TensorMetadata;
 use burn_dispatch::DispatchTensor;
 use burn_dispatch::backends::autodiff::NodeId;
 use burn_dispatch::backends::autodiff::checkpoint::base::Checkpointer;
-use burn_dispatch::backends::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn_dispatch::backends::autodiff::grads::Gradients;
-use burn_dispatch::backends::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
+use burn_dispatch::backends::autodiff::ops::{Backward, Ops};
 use burn_dispatch::backends::{Flex, flex::FlexTensor};
 use zoo_kernels::gradient::Geometry;
 use zoo_kernels::{Isa, Window};
 
 use super::images::{Images, dense, from_numbers, numbers};
-use super::operand::{Operand, plain, tracked};
+use super::operand::{Operand, made_of};
 
 /// How a kernel slides over height and width.
 #[derive(Debug, Clone, Copy)]
@@ -83,28 +82,9 @@ pub(crate) fn conv2d(
         images: weight.is_tracked().then_some(images),
         kernel: x.is_tracked().then_some(kernel),
     };
-    let operands = [Some(x), Some(weight), bias];
-    if operands.iter().flatten().all(|operand| matches!(operand, Operand::Plain(_))) {
-        return Some(plain(made));
-    }
-    Some(match operands.map(|operand| operand.map(Operand::into_tracked)) {
-        [Some(x), Some(weight), Some(bias)] => {
-            register([x.node(), weight.node(), bias.node()], state, made)
-        }
-        [Some(x), Some(weight), None] => register([x.node(), weight.node()], state, made),
-        _ => return None,
-    })
-}
-
-/// Puts what was made into the graph of gradients.
-fn register<const N: usize>(
-    nodes: [NodeGuard; N],
-    state: State,
-    made: FlexTensor,
-) -> DispatchTensor {
-    tracked(match Conv2dBackward.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
-        OpsKind::Tracked(preparation) => preparation.finish(state, made),
-        OpsKind::UnTracked(preparation) => preparation.finish(made),
+    Some(match bias {
+        Some(bias) => made_of([x, weight, bias], Conv2dBackward, state, made),
+        None => made_of([x, weight], Conv2dBackward, state, made),
     })
 }
 

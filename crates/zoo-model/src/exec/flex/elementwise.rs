@@ -1,14 +1,13 @@
 use burn_dispatch::DispatchTensor;
 use burn_dispatch::backends::Flex;
 use burn_dispatch::backends::autodiff::checkpoint::base::Checkpointer;
-use burn_dispatch::backends::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn_dispatch::backends::autodiff::grads::Gradients;
-use burn_dispatch::backends::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
+use burn_dispatch::backends::autodiff::ops::{Backward, Ops};
 use zoo_kernels::Isa;
 use zoo_kernels::gradient;
 
 use super::images::Images;
-use super::operand::{Operand, plain, tracked};
+use super::operand::{Operand, made_of};
 
 /// `max(x, 0)`, of images that lie channels last.
 pub(crate) fn relu(x: &DispatchTensor) -> Option<DispatchTensor> {
@@ -16,10 +15,7 @@ pub(crate) fn relu(x: &DispatchTensor) -> Option<DispatchTensor> {
     let images = Images::lying(x.numbers())?;
     let made = gradient::rectify(Isa::best(), images.numbers());
     let made = Images::new(made, images.shape());
-    Some(match x {
-        Operand::Plain(_) => plain(made.into_tensor()),
-        Operand::Tracked(x) => register([x.node()], made, true),
-    })
+    Some(register([x], made, true))
 }
 
 /// `a + b`, and zero below zero if it is to be `rectified`, of images of one shape that lie
@@ -37,26 +33,16 @@ pub(crate) fn add(
     }
     let made = gradient::add(Isa::best(), a.numbers(), b.numbers(), rectified);
     let made = Images::new(made, a.shape());
-    if operands.iter().all(|operand| matches!(operand, Operand::Plain(_))) {
-        return Some(plain(made.into_tensor()));
-    }
-    let nodes = operands.map(|operand| operand.into_tracked().node());
-    Some(register(nodes, made, rectified))
+    Some(register(operands, made, rectified))
 }
 
-/// Puts what was made into the graph of gradients.
+/// What was made of `operands`, with its way back.
 fn register<const N: usize>(
-    nodes: [NodeGuard; N],
+    operands: [Operand; N],
     made: Images,
     rectified: bool,
 ) -> DispatchTensor {
-    tracked(match SumBackward.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
-        OpsKind::Tracked(preparation) => {
-            let output = rectified.then(|| made.clone());
-            preparation.finish(output, made.into_tensor())
-        }
-        OpsKind::UnTracked(preparation) => preparation.finish(made.into_tensor()),
-    })
+    made_of(operands, SumBackward, rectified.then(|| made.clone()), made.into_tensor())
 }
 
 /// The way back of a sum of one or more, which is rectified where its output is kept: all have

@@ -1,5 +1,7 @@
 use burn_backend::tensor::FloatTensor;
 use burn_backend::{AutodiffBackend, DType, TensorMetadata};
+use burn_dispatch::backends::autodiff::checkpoint::strategy::NoCheckpointing;
+use burn_dispatch::backends::autodiff::ops::{Backward, OpsKind};
 use burn_dispatch::backends::{Autodiff, Flex, flex::FlexTensor};
 use burn_dispatch::{
     BackendTensor, DispatchAutodiffContext, DispatchTensor, DispatchTensorKind,
@@ -88,6 +90,24 @@ pub(super) fn plain(tensor: FlexTensor) -> DispatchTensor {
         kind: DispatchTensorKind::Flex(BackendTensor::Float(tensor)),
         autodiff: DispatchAutodiffContext::Disabled,
     }
+}
+
+/// What was `made` of `operands`, for Burn's operators: in the graph of gradients, with the `step` back and
+/// what that needs, if one of the operands is there.
+pub(super) fn made_of<S: Backward<Flex, N>, const N: usize>(
+    operands: [Operand; N],
+    step: S,
+    state: S::State,
+    made: FlexTensor,
+) -> DispatchTensor {
+    if operands.iter().all(|operand| matches!(operand, Operand::Plain(_))) {
+        return plain(made);
+    }
+    let nodes = operands.map(|operand| operand.into_tracked().node());
+    tracked(match step.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(preparation) => preparation.finish(state, made),
+        OpsKind::UnTracked(preparation) => preparation.finish(made),
+    })
 }
 
 /// A tensor for Burn's operators, with gradients.

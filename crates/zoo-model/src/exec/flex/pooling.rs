@@ -1,14 +1,13 @@
 use burn_dispatch::DispatchTensor;
 use burn_dispatch::backends::Flex;
 use burn_dispatch::backends::autodiff::checkpoint::base::Checkpointer;
-use burn_dispatch::backends::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn_dispatch::backends::autodiff::grads::Gradients;
-use burn_dispatch::backends::autodiff::ops::{Backward, Ops, OpsKind};
+use burn_dispatch::backends::autodiff::ops::{Backward, Ops};
 use zoo_kernels::Window;
 use zoo_kernels::gradient::Geometry;
 
 use super::images::Images;
-use super::operand::{Operand, plain, tracked};
+use super::operand::{Operand, made_of};
 
 /// The largest number of each window, of images that lie channels last; `out_size` is the height
 /// and width of what is made.
@@ -34,19 +33,8 @@ pub(crate) fn max_pool2d(
     }
     let made = sizes.maxima(images.numbers());
     let output = Images::new(made.numbers, [batch, channels, out_size[0], out_size[1]]);
-    let output = output.into_tensor();
-    Some(match x {
-        Operand::Plain(_) => plain(output),
-        Operand::Tracked(x) => tracked(
-            match MaxPoolBackward.prepare::<NoCheckpointing>([x.node()]).compute_bound().stateful()
-            {
-                OpsKind::Tracked(preparation) => {
-                    preparation.finish(State { sizes, taps: made.taps }, output)
-                }
-                OpsKind::UnTracked(preparation) => preparation.finish(output),
-            },
-        ),
-    })
+    let state = State { sizes, taps: made.taps };
+    Some(made_of([x], MaxPoolBackward, state, output.into_tensor()))
 }
 
 /// What the way back needs.

@@ -3,14 +3,13 @@
 use burn_backend::TensorMetadata;
 use burn_dispatch::DispatchTensor;
 use burn_dispatch::backends::autodiff::checkpoint::base::Checkpointer;
-use burn_dispatch::backends::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn_dispatch::backends::autodiff::grads::Gradients;
-use burn_dispatch::backends::autodiff::ops::{Backward, Ops, OpsKind};
+use burn_dispatch::backends::autodiff::ops::{Backward, Ops};
 use burn_dispatch::backends::{Flex, flex::FlexTensor};
 use zoo_kernels::{Isa, gradient};
 
 use super::images::{dense, from_numbers, numbers};
-use super::operand::{Operand, plain, tracked};
+use super::operand::{Operand, made_of};
 
 /// `x Phi(x)`.
 pub(crate) fn gelu(x: &DispatchTensor) -> Option<DispatchTensor> {
@@ -18,7 +17,7 @@ pub(crate) fn gelu(x: &DispatchTensor) -> Option<DispatchTensor> {
     let from = dense(x.numbers());
     let made = gradient::gelu(Isa::best(), numbers(&from));
     let made = from_numbers(made, from.shape().to_vec());
-    Some(register(x, made, |_| Function::Gelu(from)))
+    Some(made_of([x], FunctionBackward, Function::Gelu(from), made))
 }
 
 /// Exponentials that sum to one along the last axis.
@@ -28,7 +27,20 @@ pub(crate) fn softmax(x: &DispatchTensor) -> Option<DispatchTensor> {
     let shape = from.shape().to_vec();
     let length = *shape.last().filter(|length| **length > 0)?;
     let made = from_numbers(gradient::softmax(Isa::best(), numbers(&from), length), shape);
-    Some(register(x, made, |made| Function::Softmax(made.clone(), length)))
+    Some(made_of([x], FunctionBackward, Function::Softmax(made.clone(), length), made))
+}
+
+/// `x` times a number that nothing is trained in.
+pub(crate) fn scale(x: &DispatchTensor, factor: &DispatchTensor) -> Option<DispatchTensor> {
+    let [x, factor] = Operand::all([x, factor])?;
+    if factor.is_tracked() || factor.numbers().layout().num_elements() != 1 {
+        return None;
+    }
+    let factor = numbers(&dense(factor.numbers()))[0];
+    let from = dense(x.numbers());
+    let made = gradient::scale(Isa::best(), numbers(&from), factor);
+    let made = from_numbers(made, from.shape().to_vec());
+    Some(made_of([x], FunctionBackward, Function::Scale(factor), made))
 }
 
 /// A function of one value, with what its way back needs.
@@ -38,23 +50,8 @@ enum Function {
     Gelu(FlexTensor),
     /// Which made this, of rows of this length.
     Softmax(FlexTensor, usize),
-}
-
-/// Puts what was `made` of `x` into the graph of gradients, if `x` is in there.
-fn register(
-    x: Operand,
-    made: FlexTensor,
-    function: impl FnOnce(&FlexTensor) -> Function,
-) -> DispatchTensor {
-    let Operand::Tracked(x) = x else { return plain(made) };
-    let prepared = FunctionBackward.prepare::<NoCheckpointing>([x.node()]).compute_bound();
-    tracked(match prepared.stateful() {
-        OpsKind::Tracked(preparation) => {
-            let function = function(&made);
-            preparation.finish(function, made)
-        }
-        OpsKind::UnTracked(preparation) => preparation.finish(made),
-    })
+    /// By this number.
+    Scale(f32),
 }
 
 /// The way back of a function of one value.
@@ -74,6 +71,7 @@ impl Backward<Flex, 1> for FunctionBackward {
             Function::Softmax(made, length) => {
                 gradient::softmax_gradient(isa, numbers(&made), gradient, length)
             }
+            Function::Scale(factor) => gradient::scale(isa, gradient, factor),
         };
         gradients.register::<Flex>(node.id, from_numbers(made, shape));
     }
@@ -97,27 +95,17 @@ pub(crate) fn layer_norm(
     let made =
         gradient::layer_norm(isa, numbers(&from), numbers(&factor), numbers(&added), epsilon);
     let made = from_numbers(made, shape);
-    if operands.iter().all(|operand| matches!(operand, Operand::Plain(_))) {
-        return Some(plain(made));
-    }
-    let nodes = operands.map(|operand| operand.into_tracked().node());
-    let prepared = LayerNormBackward.prepare::<NoCheckpointing>(nodes).compute_bound();
-    Some(tracked(match prepared.stateful() {
-        OpsKind::Tracked(preparation) => {
-            let shapes = [scale, shift].map(|tensor| tensor.shape().to_vec());
-            preparation.finish(LayerNorm { x: from, scale: factor, shapes, epsilon }, made)
-        }
-        OpsKind::UnTracked(preparation) => preparation.finish(made),
-    }))
+    let state = LayerNorm { x: from, scale: factor, shift: added, epsilon };
+    Some(made_of(operands, LayerNormBackward, state, made))
 }
 
-/// What the way back of a layer normalisation needs.
+/// What the way back of a layer normalisation needs: what it took.
 #[derive(Debug, Clone)]
 struct LayerNorm {
     x: FlexTensor,
     scale: FlexTensor,
-    /// Those of scale and shift, which may have axes of one.
-    shapes: [Vec<usize>; 2],
+    /// For its shape.
+    shift: FlexTensor,
     epsilon: f32,
 }
 
@@ -129,19 +117,19 @@ impl Backward<Flex, 3> for LayerNormBackward {
     type State = LayerNorm;
 
     fn backward(self, ops: Ops<LayerNorm, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let LayerNorm { x, scale, shapes: [scale_shape, shift_shape], epsilon } = ops.state;
+        let LayerNorm { x, scale, shift, epsilon } = ops.state;
         let gradient = dense(&gradients.consume::<Flex>(&ops.node));
-        let (from, factor) = (numbers(&x), numbers(&scale));
-        let made =
-            gradient::layer_norm_gradients(Isa::best(), from, factor, epsilon, numbers(&gradient));
-        let made = [
-            (made.input, x.shape().to_vec()),
-            (made.scale, scale_shape),
-            (made.shift, shift_shape),
-        ];
-        for (node, (numbers, shape)) in ops.parents.into_iter().zip(made) {
+        let made = gradient::layer_norm_gradients(
+            Isa::best(),
+            numbers(&x),
+            numbers(&scale),
+            epsilon,
+            numbers(&gradient),
+        );
+        let made = [(made.input, x), (made.scale, scale), (made.shift, shift)];
+        for (node, (numbers, of)) in ops.parents.into_iter().zip(made) {
             if let Some(node) = node {
-                gradients.register::<Flex>(node.id, from_numbers(numbers, shape));
+                gradients.register::<Flex>(node.id, from_numbers(numbers, of.shape().to_vec()));
             }
         }
     }
@@ -172,17 +160,8 @@ pub(crate) fn add_rows(a: &DispatchTensor, b: &DispatchTensor) -> Option<Dispatc
         return None;
     };
     let made = from_numbers(made, shape.clone());
-    if let (Operand::Plain(_), Operand::Plain(_)) = (&a, &b) {
-        return Some(plain(made));
-    }
-    let nodes = [a, b].map(|operand| operand.into_tracked().node());
-    let prepared = AddBackward.prepare::<NoCheckpointing>(nodes).compute_bound();
-    Some(tracked(match prepared.stateful() {
-        OpsKind::Tracked(preparation) => {
-            preparation.finish((shape != other_shape).then_some(other_shape), made)
-        }
-        OpsKind::UnTracked(preparation) => preparation.finish(made),
-    }))
+    let state = (shape != other_shape).then_some(other_shape);
+    Some(made_of([a, b], AddBackward, state, made))
 }
 
 /// Where the row of `other` begins that goes with each row of `shape`; `None` where `other` does not
@@ -232,42 +211,6 @@ impl Backward<Flex, 2> for AddBackward {
         }
         if let Some(node) = a {
             gradients.register::<Flex>(node.id, gradient);
-        }
-    }
-}
-
-/// `x` times a number that nothing is trained in.
-pub(crate) fn scale(x: &DispatchTensor, factor: &DispatchTensor) -> Option<DispatchTensor> {
-    let [x, factor] = Operand::all([x, factor])?;
-    if factor.is_tracked() || factor.numbers().layout().num_elements() != 1 {
-        return None;
-    }
-    let factor = numbers(&dense(factor.numbers()))[0];
-    let made = scaled(x.numbers(), factor);
-    let Operand::Tracked(x) = x else { return Some(plain(made)) };
-    let prepared = ScaleBackward.prepare::<NoCheckpointing>([x.node()]).compute_bound();
-    Some(tracked(match prepared.stateful() {
-        OpsKind::Tracked(preparation) => preparation.finish(factor, made),
-        OpsKind::UnTracked(preparation) => preparation.finish(made),
-    }))
-}
-
-fn scaled(x: &FlexTensor, factor: f32) -> FlexTensor {
-    let x = dense(x);
-    from_numbers(gradient::scale(Isa::best(), numbers(&x), factor), x.shape().to_vec())
-}
-
-/// The way back of a product with a number.
-#[derive(Debug)]
-struct ScaleBackward;
-
-impl Backward<Flex, 1> for ScaleBackward {
-    type State = f32;
-
-    fn backward(self, ops: Ops<f32, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let gradient = gradients.consume::<Flex>(&ops.node);
-        if let [Some(node)] = ops.parents {
-            gradients.register::<Flex>(node.id, scaled(&gradient, ops.state));
         }
     }
 }
