@@ -9,7 +9,7 @@ use zoo_kernels::{Convolution, Images as Pixmap, Isa, Pixels};
 use super::images::{dense, from_numbers, numbers};
 use super::operand::{Operand, plain};
 
-/// Products with matrices that stay as they are, each packed when it is first met.
+/// Products with whole matrices that stay as they are, each packed when it is first met.
 #[derive(Debug, Default)]
 pub(crate) struct Products {
     /// Where the numbers of the matrices begin. Whoever made this keeps them.
@@ -17,11 +17,10 @@ pub(crate) struct Products {
     packed: Mutex<HashMap<Matrix, Arc<Convolution>>>,
 }
 
-/// Which part of memory is which matrix.
+/// Where a matrix begins, and how its numbers follow each other: a parameter may stand turned round.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Matrix {
     start: usize,
-    offset: usize,
     shape: Vec<usize>,
     strides: Vec<isize>,
 }
@@ -44,15 +43,15 @@ impl Products {
         }
         let [rows, inner] = <[usize; 2]>::try_from(a.shape().to_vec()).ok()?;
         let [_, columns] = <[usize; 2]>::try_from(b.shape().to_vec()).ok()?;
-        if rows == 0 || inner == 0 || columns == 0 {
+        // A part of a parameter would be packed for each length that a program asks for.
+        let is_whole = b.storage::<f32>().len() == inner * columns;
+        if rows == 0 || inner == 0 || columns == 0 || !is_whole {
             return None;
         }
-        let layout = b.layout();
         let matrix = Matrix {
             start: start(&b),
-            offset: layout.start_offset(),
             shape: vec![inner, columns],
-            strides: layout.strides().to_vec(),
+            strides: b.layout().strides().to_vec(),
         };
         let lock = || self.packed.lock().unwrap_or_else(PoisonError::into_inner);
         let known = lock().get(&matrix).cloned();
