@@ -5,7 +5,7 @@ use crate::activation::exponential;
 use crate::lanes::{Lanes, versions};
 
 /// Sums are taken in so many parts, whatever the instruction set: the same bits on each.
-pub(crate) const PARTS: usize = 8;
+const PARTS: usize = 8;
 
 /// `x Phi(x)` of each of `values`, `Phi` the normal distribution function, not approximated by a tanh.
 /// Source: Hendrycks, Gimpel: *Gaussian error linear units*, 2016.
@@ -97,7 +97,7 @@ unsafe fn layer_norm_each<L: Lanes>(
         for value in &mut *row {
             *value -= mean;
         }
-        let factor = 1.0 / (sum_of_squares(row) / count + epsilon).sqrt();
+        let factor = 1.0 / (sum_of(row, row, |x, _| x * x) / count + epsilon).sqrt();
         for ((value, scale), shift) in row.iter_mut().zip(scale).zip(shift) {
             *value = *value * factor * scale + shift;
         }
@@ -106,30 +106,21 @@ unsafe fn layer_norm_each<L: Lanes>(
 
 #[inline(always)]
 pub(crate) fn sum(row: &[f32]) -> f32 {
-    let mut parts = [0.0; PARTS];
-    let (chunks, rest) = row.as_chunks::<PARTS>();
-    for chunk in chunks {
-        for lane in 0..PARTS {
-            parts[lane] += chunk[lane];
-        }
-    }
-    for (part, value) in parts.iter_mut().zip(rest) {
-        *part += value;
-    }
-    parts.iter().sum()
+    sum_of(row, row, |x, _| x)
 }
 
+/// The sum of what `term` makes of each number of `a` and that of `b`, in [`PARTS`].
 #[inline(always)]
-fn sum_of_squares(row: &[f32]) -> f32 {
+pub(crate) fn sum_of(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f32 {
     let mut parts = [0.0; PARTS];
-    let (chunks, rest) = row.as_chunks::<PARTS>();
-    for chunk in chunks {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<PARTS>(), b.as_chunks::<PARTS>());
+    for (a, b) in a.iter().zip(b) {
         for lane in 0..PARTS {
-            parts[lane] += chunk[lane] * chunk[lane];
+            parts[lane] += term(a[lane], b[lane]);
         }
     }
-    for (part, value) in parts.iter_mut().zip(rest) {
-        *part += value * value;
+    for ((part, a), b) in parts.iter_mut().zip(a_rest).zip(b_rest) {
+        *part += term(*a, *b);
     }
     parts.iter().sum()
 }

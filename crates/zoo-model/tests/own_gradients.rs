@@ -44,8 +44,8 @@ fn weights(graph: &Graph) -> Weights {
     weights
 }
 
-/// Attention with a mask and a perceptron, with residuals around them and norms behind, and a second
-/// norm whose parameters have axes of one.
+/// Attention with a mask and a perceptron, with residuals around them and norms behind, and rows that
+/// are added to all tokens.
 fn encoder() -> Graph {
     let mut b = GraphBuilder::new();
     b.input("x", &[None, None, Some(32)]);

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use crate::Isa;
 use crate::activation::exponential;
 use crate::lanes::{Lanes, versions};
-use crate::rows::{self, PARTS, error_function, sum};
+use crate::rows::{self, error_function, sum, sum_of};
 
 use super::parallel::{filled, for_each};
 
@@ -258,20 +258,4 @@ unsafe fn add_row_each<L: Lanes>(from: &[f32], to: &mut [f32]) {
     for (to, from) in to.iter_mut().zip(from) {
         *to += from;
     }
-}
-
-/// The sum of what `term` makes of each number of `a` and that of `b`, in [`PARTS`].
-#[inline(always)]
-fn sum_of(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f32 {
-    let mut parts = [0.0; PARTS];
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<PARTS>(), b.as_chunks::<PARTS>());
-    for (a, b) in a.iter().zip(b) {
-        for lane in 0..PARTS {
-            parts[lane] += term(a[lane], b[lane]);
-        }
-    }
-    for ((part, a), b) in parts.iter_mut().zip(a_rest).zip(b_rest) {
-        *part += term(*a, *b);
-    }
-    parts.iter().sum()
 }
