@@ -104,10 +104,21 @@ impl Content {
         graph: &Graph,
         name: impl Fn() -> String,
     ) -> Result<Vec<Tensor>> {
+        self.bytes_and_inputs(reader, graph, name).map(|(_, inputs)| inputs)
+    }
+
+    /// The same, and the bytes that it was made of.
+    pub(crate) fn bytes_and_inputs(
+        &self,
+        reader: &Reader,
+        graph: &Graph,
+        name: impl Fn() -> String,
+    ) -> Result<(Cow<'_, [u8]>, Vec<Tensor>)> {
         let read = |source| Error::Read { path: name().into(), source };
         let bytes = self.read(MAX_BYTES).map_err(read)?;
-        let inputs = reader.read(&bytes, graph);
-        inputs.map_err(|source| Error::Example { name: name(), source: Box::new(source) })
+        let refused = |source| Error::Example { name: name(), source: Box::new(source) };
+        let inputs = reader.read(&bytes, graph).map_err(refused)?;
+        Ok((bytes, inputs))
     }
 }
 

@@ -220,13 +220,10 @@ impl Extractor {
         observer.event(Event::Started { step: Step::Features, total: work.len() });
         let done = AtomicUsize::new(0);
         let one = |(sample, beside): (&Sample, T)| -> Result<()> {
-            let name = || sample.example.name();
-            let read = |source| Error::Read { path: name().into(), source };
-            let bytes = sample.example.content.read(MAX_BYTES).map_err(read)?;
-            let inputs = self
-                .reader
-                .read(&bytes, self.executor.graph())
-                .map_err(|source| Error::Example { name: name(), source: Box::new(source) })?;
+            let Example { content, .. } = sample.example;
+            let (reader, graph) = (&self.reader, self.executor.graph());
+            let (bytes, inputs) =
+                content.bytes_and_inputs(reader, graph, || sample.example.name())?;
             run(sample, beside, &bytes, &inputs)?;
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             observer.event(Event::Advanced { step: Step::Features, done });

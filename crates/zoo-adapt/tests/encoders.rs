@@ -3,11 +3,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
 
 use zoo_adapt::adapt::{AdaptOptions, Outcome, Strategy, adapt};
 use zoo_adapt::dataset::Dataset;
 use zoo_adapt::finetune::FinetuneOptions;
-use zoo_adapt::progress::Silent;
+use zoo_adapt::progress::{Event, Observer, Step};
 use zoo_model::graph::Value;
 use zoo_model::ops::Binary;
 use zoo_model::{Bundle, Card, Cuts, GraphBuilder, Kind, SplitMix64, Tensor};
@@ -92,16 +93,36 @@ fn write(path: &Path) {
     fs::write(path, format!("label,text\n{lines}")).unwrap();
 }
 
-fn adapted(parent: &Bundle, data: &Path, strategy: Strategy) -> Outcome {
-    let options = AdaptOptions { strategy, ..AdaptOptions::new("warmth") };
-    adapt(parent, &Dataset::open(data, Kind::Text).unwrap(), &options, &Silent).unwrap()
+/// What came of computing features, in words.
+#[derive(Default)]
+struct Told(Mutex<String>);
+
+impl Observer for Told {
+    fn event(&self, event: Event) {
+        if let Event::Finished { step: Step::Features, summary } = event {
+            *self.0.lock().unwrap() = summary;
+        }
+    }
 }
 
-fn tuned(parent: &Bundle, data: &Path, most_bytes: usize) -> Outcome {
+/// What came of adapting `parent`, whose last features `said` of themselves.
+fn adapted(parent: &Bundle, data: &Path, strategy: Strategy, said: &str) -> Outcome {
+    let options = AdaptOptions { strategy, ..AdaptOptions::new("warmth") };
+    let told = Told::default();
+    let outcome = adapt(parent, &Dataset::open(data, Kind::Text).unwrap(), &options, &told);
+    assert_eq!(*told.0.lock().unwrap(), said);
+    outcome.unwrap()
+}
+
+fn tuned(parent: &Bundle, data: &Path, most_bytes: usize, said: &str) -> Outcome {
     let options = FinetuneOptions { stages: 2, epochs: 6, batch: 8, ..FinetuneOptions::default() };
     let options = FinetuneOptions { learning_rate: Some(3e-3), most_bytes, ..options };
-    adapted(parent, data, Strategy::Finetune(options))
+    adapted(parent, data, Strategy::Finetune(options), said)
 }
+
+const KEPT: &str = "120 computed up to where learning begins";
+const NOT_KEPT: &str = "not kept: computed anew in each epoch";
+const PROBED: &str = "120 computed, 0 known";
 
 /// What is kept of the frozen layers and filled up is as good as running them again.
 #[test]
@@ -110,7 +131,8 @@ fn training_behind_the_cut_is_training_of_the_whole() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("warmth.csv");
     write(&data);
-    let (kept, anew) = (tuned(&parent, &data, usize::MAX), tuned(&parent, &data, 0));
+    let (kept, anew) =
+        (tuned(&parent, &data, usize::MAX, KEPT), tuned(&parent, &data, 0, NOT_KEPT));
     let stages = &parent.card.cuts.as_ref().unwrap().stages;
     assert_eq!(stages.len(), 3, "{stages:?}");
     let mut moved = 0;
@@ -132,7 +154,7 @@ fn training_behind_the_cut_is_training_of_the_whole() {
     }
     assert!(moved >= 28, "{moved}");
     assert!((kept.evaluation.log_loss - anew.evaluation.log_loss).abs() < 1e-3);
-    let probe = adapted(&parent, &data, Strategy::Probe).evaluation.log_loss;
+    let probe = adapted(&parent, &data, Strategy::Probe, PROBED).evaluation.log_loss;
     assert!(kept.evaluation.log_loss < 0.9 * probe, "{} after {probe}", kept.evaluation.log_loss);
 }
 
@@ -143,7 +165,7 @@ fn texts_without_a_mask_learn_one_length_at_a_time() {
     let data = dir.path().join("warmth.csv");
     write(&data);
     let parent = parent(false);
-    let outcome = tuned(&parent, &data, usize::MAX);
-    let probe = adapted(&parent, &data, Strategy::Probe);
+    let outcome = tuned(&parent, &data, usize::MAX, KEPT);
+    let probe = adapted(&parent, &data, Strategy::Probe, PROBED);
     assert!(outcome.evaluation.log_loss < probe.evaluation.log_loss);
 }
