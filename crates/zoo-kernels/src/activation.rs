@@ -1,4 +1,5 @@
 use crate::lanes::{Lanes, versions};
+use crate::rows::gelu_of_one;
 use crate::{Isa, PixelsMut};
 use std::ops::Range;
 
@@ -26,6 +27,8 @@ pub enum Activation {
         /// The slope below zero.
         slope: f32,
     },
+    /// `x Phi(x)`, `Phi` the normal distribution function, not approximated by a tanh.
+    Gelu,
 }
 
 impl Activation {
@@ -126,6 +129,11 @@ unsafe fn apply_each<L: Lanes>(values: *mut f32, count: usize, activation: Activ
                 *value = if *value < 0.0 { slope * *value } else { *value };
             }
         }
+        Activation::Gelu => {
+            for value in values {
+                *value = gelu_of_one(*value);
+            }
+        }
     }
 }
 
@@ -191,6 +199,7 @@ mod tests {
             Activation::HardSigmoid { slope: 0.2, offset: 0.5 },
             Activation::HardSwish,
             Activation::LeakyRelu { slope: 0.1 },
+            Activation::Gelu,
         ];
         for activation in all {
             let mut plain = values.clone();
@@ -221,6 +230,9 @@ mod tests {
             let hard = (x + 3.0).clamp(0.0, 6.0) / 6.0;
             assert!((one(Activation::HardSwish, x) - x * hard).abs() < 1e-6);
             assert_eq!(one(Activation::RELU, x), x.max(0.0));
+            let mut gelu = [x];
+            crate::rows::gelu(Isa::best(), &mut gelu);
+            assert_eq!(one(Activation::Gelu, x), gelu[0]);
         }
     }
 }

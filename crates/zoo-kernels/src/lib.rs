@@ -17,6 +17,7 @@
 #![allow(clippy::inline_always, reason = "kernels must be compiled inside functions with features")]
 
 mod activation;
+mod attention;
 mod buffer;
 mod chain;
 mod convolution;
@@ -42,6 +43,7 @@ mod window;
 mod winograd;
 
 pub use activation::Activation;
+pub use attention::{Attention, Tokens};
 pub use buffer::Buffer;
 pub use chain::Chain;
 pub use convolution::{Convolution, Epilogue, Part};

@@ -4,9 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::{
-    Activation, Chain, Combine, Convolution, Depthwise, Epilogue, Images, Isa, Part, Pixels,
-    PixelsMut, Pooling, Scratch, Window, Winograd, affine, channels_first, channels_last, combine,
-    pool_images, pool_lines, run_steps,
+    Activation, Attention, Chain, Combine, Convolution, Depthwise, Epilogue, Images, Isa, Part,
+    Pixels, PixelsMut, Pooling, Scratch, Tokens, Window, Winograd, affine, channels_first,
+    channels_last, combine, pool_images, pool_lines, rows, run_steps,
 };
 
 /// Where a value lies in the arena: `[batch, height, width, channels]`, one pixel every `stride`
@@ -167,6 +167,30 @@ pub enum Kernel {
         /// The images.
         input: Place,
     },
+    /// A layer normalisation of each pixel.
+    LayerNorm {
+        /// The factors of each channel.
+        scale: Vec<f32>,
+        /// The summands of each channel.
+        shift: Vec<f32>,
+        /// Added to the variance.
+        epsilon: f32,
+        /// What is normalised.
+        input: Place,
+    },
+    /// Attention among tokens, which are pixels one after the other.
+    Attention {
+        /// How many sequences and heads there are.
+        attention: Attention,
+        /// The queries.
+        queries: Place,
+        /// The keys.
+        keys: Place,
+        /// The values.
+        values: Place,
+        /// What is added to the scores of each key.
+        bias: Option<Place>,
+    },
 }
 
 /// How a convolution falls into tasks.
@@ -208,6 +232,26 @@ impl Program {
                     assert_eq!(split.pixels * split.panels, step.tasks, "tasks of a convolution");
                 }
                 Kernel::Flatten { input } => assert_eq!(input.batch, step.out.batch, "images"),
+                Kernel::LayerNorm { scale, shift, input, .. } => {
+                    assert_eq!(input.pixels(), step.out.pixels(), "pixels");
+                    let channels = [input.channels, step.out.channels, shift.len()];
+                    assert!(channels == [scale.len(); 3], "channels of a layer norm");
+                }
+                Kernel::Attention { attention, queries, keys, values, bias } => {
+                    assert_eq!(attention.tasks(), step.tasks, "tasks of an attention");
+                    let channels = [queries, keys, values].map(|place| place.channels);
+                    assert!(channels == [step.out.channels; 3], "channels of tokens");
+                    assert!(channels[0].is_multiple_of(attention.heads), "channels of heads");
+                    let tokens = [queries, keys].map(Place::pixels);
+                    assert_eq!([step.out.pixels(), values.pixels()], tokens, "tokens");
+                    let is_whole = |count: &usize| count.is_multiple_of(attention.batch);
+                    assert!(tokens.iter().all(is_whole), "tokens of sequences");
+                    let of_each = tokens[1] / attention.batch;
+                    let fits = |bias: &Place| {
+                        bias.channels == 1 && [of_each, tokens[1]].contains(&bias.pixels())
+                    };
+                    assert!(bias.as_ref().is_none_or(fits), "the bias of keys");
+                }
                 _ => {}
             }
         }
@@ -378,6 +422,21 @@ impl Step {
                         channels_first(&memory.images(&one), out.pixel(image));
                     }
                 }
+                Kernel::LayerNorm { scale, shift, epsilon, input } => {
+                    let (input, mut out) = (memory.images(input), memory.write(&self.out));
+                    for pixel in share(self.out.pixels(), self.tasks, task) {
+                        let row = out.pixel(pixel);
+                        row.copy_from_slice(input.pixels().pixel(pixel));
+                        rows::layer_norm(isa, row, scale, shift, *epsilon);
+                    }
+                }
+                Kernel::Attention { attention, queries, keys, values, bias } => {
+                    let [queries, keys, values] =
+                        [queries, keys, values].map(|place| *memory.images(place).pixels());
+                    let bias = bias.as_ref().map(|place| *memory.images(place).pixels());
+                    let tokens = Tokens { queries, keys, values, bias };
+                    attention.run_head(isa, &tokens, &out, task, scratch);
+                }
             }
         }
     }
@@ -395,8 +454,12 @@ impl Step {
             | Kernel::Pool { input, .. }
             | Kernel::PoolImages { input, .. }
             | Kernel::Affine { input, .. }
-            | Kernel::Flatten { input } => vec![input],
+            | Kernel::Flatten { input }
+            | Kernel::LayerNorm { input, .. } => vec![input],
             Kernel::Combine { a, b, .. } => vec![a, b],
+            Kernel::Attention { queries, keys, values, bias, .. } => {
+                [queries, keys, values].into_iter().chain(bias).collect()
+            }
         }
     }
 
@@ -422,6 +485,11 @@ impl Step {
             Kernel::Affine { .. } => 2 * self.out.channels,
             Kernel::Combine { .. } => self.out.channels,
             Kernel::Enter { .. } | Kernel::Flatten { .. } => 0,
+            // Sums, squares, and a factor and a summand.
+            Kernel::LayerNorm { .. } => 7 * self.out.channels,
+            Kernel::Attention { attention, keys, .. } => {
+                4 * keys.pixels() / attention.batch * self.out.channels
+            }
         };
         (each * self.out.pixels()) as u64
     }

@@ -42,6 +42,13 @@ versions! {
     unsafe fn gelu_of = gelu_each(values: &mut [f32])
 }
 
+/// Exponentials that sum to one, of one row.
+pub(crate) fn softmax_row(isa: Isa, row: &mut [f32]) {
+    if !row.is_empty() {
+        softmax(isa, row, row.len());
+    }
+}
+
 versions! {
     /// # Safety
     /// None is needed beyond the processor's features.
@@ -62,18 +69,19 @@ versions! {
 #[inline(always)]
 unsafe fn gelu_each<L: Lanes>(values: &mut [f32]) {
     for value in values {
-        let x = *value;
-        *value = 0.5 * x * (1.0 + error_function(x * std::f32::consts::FRAC_1_SQRT_2));
+        *value = gelu_of_one(*value);
     }
+}
+
+#[inline(always)]
+pub(crate) fn gelu_of_one(x: f32) -> f32 {
+    0.5 * x * (1.0 + error_function(x * std::f32::consts::FRAC_1_SQRT_2))
 }
 
 #[inline(always)]
 unsafe fn softmax_each<L: Lanes>(values: &mut [f32], length: usize) {
     for row in values.chunks_exact_mut(length) {
-        let mut largest = f32::NEG_INFINITY;
-        for value in &*row {
-            largest = if *value > largest { *value } else { largest };
-        }
+        let largest = largest(row);
         for value in &mut *row {
             *value = exponential(*value - largest);
         }
@@ -102,6 +110,20 @@ unsafe fn layer_norm_each<L: Lanes>(
             *value = *value * factor * scale + shift;
         }
     }
+}
+
+/// The largest number, in [`PARTS`] that the compiler makes a vector of; what is no number is passed over.
+#[inline(always)]
+fn largest(row: &[f32]) -> f32 {
+    let larger = |a: f32, b: f32| if b > a { b } else { a };
+    let mut parts = [f32::NEG_INFINITY; PARTS];
+    let (chunks, rest) = row.as_chunks::<PARTS>();
+    for chunk in chunks {
+        for (part, value) in parts.iter_mut().zip(chunk) {
+            *part = larger(*part, *value);
+        }
+    }
+    parts.into_iter().chain(rest.iter().copied()).fold(f32::NEG_INFINITY, larger)
 }
 
 #[inline(always)]

@@ -5,6 +5,7 @@ use crate::Buffer;
 pub struct Scratch {
     pub(crate) pointers: Vec<*const f32>,
     pub(crate) side: Vec<f32>,
-    pub(crate) transformed: Buffer,
+    /// What a step computes on the way.
+    pub(crate) workspace: Buffer,
     pub(crate) ring: Buffer,
 }

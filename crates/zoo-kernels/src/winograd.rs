@@ -175,8 +175,8 @@ impl Winograd {
             let at = |block: usize| tiles.start + tiles.len() * block / blocks;
             let block = at(block)..at(block + 1);
             let count = block.len();
-            scratch.transformed.reserve(PLACES * count * (self.channels + self.outputs));
-            let (inputs, sums) = scratch.transformed.split_at_mut(PLACES * count * self.channels);
+            scratch.workspace.reserve(PLACES * count * (self.channels + self.outputs));
+            let (inputs, sums) = scratch.workspace.split_at_mut(PLACES * count * self.channels);
             scratch.pointers.clear();
             for row in 0..PLACES * count {
                 scratch.pointers.push(inputs[row * self.channels..].as_ptr());

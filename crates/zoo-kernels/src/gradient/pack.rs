@@ -46,8 +46,8 @@ pub(super) fn rows(isa: Isa, weight: &[f32], channels: usize, taps: usize, bias:
         }
         // Turned round, rows are `[channels, taps]`.
         with_scratch(|scratch| {
-            scratch.transformed.reserve(depth * width);
-            let turned = &mut scratch.transformed[..depth * width];
+            scratch.workspace.reserve(depth * width);
+            let turned = &mut scratch.workspace[..depth * width];
             transpose_rows(isa, from, count, turned, width);
             for (tap, rows) in rows.chunks_exact_mut(channels * width).enumerate() {
                 let from = turned[tap * width..].chunks(taps * width);

@@ -218,9 +218,9 @@ impl<'a> Plan<'a> {
         let (outputs, columns) = (self.outputs(task.block), self.columns());
         let tiles = outputs.len().div_ceil(self.tile);
         let size = tiles * DEPTH * self.tile;
-        let Scratch { transformed, pointers, .. } = scratch;
-        transformed.reserve(size + PANELS * DEPTH * self.panel);
-        let (left, right) = transformed.split_at_mut(size);
+        let Scratch { workspace, pointers, .. } = scratch;
+        workspace.reserve(size + PANELS * DEPTH * self.panel);
+        let (left, right) = workspace.split_at_mut(size);
         let start = task.group * self.sizes.group_outputs();
         let channels = start + outputs.start..start + outputs.end;
         let pixels = slice_of(self.sizes.pixels(), self.parts, task.part);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use zoo_kernels::{Activation, Combine, Pooling, Window};
+use zoo_kernels::{Activation, Attention, Combine, Pooling, Window};
 
 /// A value, by the order in which they were found.
 pub(super) type ValueId = usize;
@@ -72,6 +72,18 @@ pub(super) enum Kernel {
     Flatten {
         input: ValueId,
     },
+    LayerNorm {
+        scale: Vec<f32>,
+        shift: Vec<f32>,
+        epsilon: f32,
+        input: ValueId,
+    },
+    Attention {
+        heads: Attention,
+        /// Queries, keys and values.
+        tokens: [ValueId; 3],
+        bias: Option<ValueId>,
+    },
 }
 
 /// A convolution whose output only a depthwise one reads.
@@ -131,8 +143,10 @@ impl Kernel {
             Self::Pool { input, .. }
             | Self::PoolImages { input, .. }
             | Self::Affine { input, .. }
-            | Self::Flatten { input } => vec![*input],
+            | Self::Flatten { input }
+            | Self::LayerNorm { input, .. } => vec![*input],
             Self::Combine { a, b, .. } => vec![*a, *b],
+            Self::Attention { tokens, bias, .. } => tokens.iter().chain(bias).copied().collect(),
         }
     }
 

@@ -263,6 +263,18 @@ impl Lowering<'_> {
             draft::Kernel::Flatten { input } => {
                 (Kernel::Flatten { input: self.place(*input) }, many.min(out.batch))
             }
+            draft::Kernel::LayerNorm { scale, shift, epsilon, input } => {
+                let (scale, shift, input) = (scale.clone(), shift.clone(), self.place(*input));
+                let epsilon = *epsilon;
+                (Kernel::LayerNorm { scale, shift, epsilon, input }, many.min(out.pixels()))
+            }
+            draft::Kernel::Attention { heads, tokens, bias } => {
+                let [queries, keys, values] = tokens.map(|id| self.place(id));
+                let bias = bias.map(|id| self.place(id));
+                let attention = *heads;
+                let kernel = Kernel::Attention { attention, queries, keys, values, bias };
+                (kernel, attention.tasks())
+            }
         };
         Step { kernel, out, tasks }
     }

@@ -9,9 +9,12 @@
 //! A plan computes what its graph does; only the order of sums differs, and that depends on the
 //! layers alone, so that an image gives the same bits in any batch and on any number of threads.
 
+mod attention;
 mod chains;
 mod compile;
 mod draft;
+mod elementwise;
+mod layers;
 mod lower;
 
 use std::collections::BTreeMap;
