@@ -18,7 +18,7 @@ use crate::{Error, Result};
 pub use cache::FeatureCache;
 
 /// Changes whenever the same trunk would give other features.
-const ENGINE_VERSION: u32 = 4;
+const ENGINE_VERSION: u32 = 5;
 
 /// Larger examples are not read.
 pub(crate) const MAX_BYTES: u64 = 256 << 20;

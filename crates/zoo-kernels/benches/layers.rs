@@ -11,7 +11,7 @@ use zoo_kernels::{
 };
 
 /// Channels, outputs, kernel, stride, side of the output.
-const DENSE: [[usize; 5]; 14] = [
+const DENSE: [[usize; 5]; 17] = [
     [3, 64, 7, 2, 112],
     [64, 64, 1, 1, 56],
     [64, 64, 3, 1, 56],
@@ -26,6 +26,10 @@ const DENSE: [[usize; 5]; 14] = [
     [144, 32, 1, 1, 28],
     [384, 64, 1, 1, 14],
     [320, 1280, 1, 1, 7],
+    // A sentence encoder's, of 169 tokens.
+    [384, 384, 1, 1, 13],
+    [384, 1536, 1, 1, 13],
+    [1536, 384, 1, 1, 13],
 ];
 
 /// Channels, kernel, stride, side of the output.
