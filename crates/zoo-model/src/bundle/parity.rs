@@ -18,11 +18,11 @@ fn vector(bundle: &Bundle, shape: Vec<usize>, device: Device) -> Result<Parity, 
     /// Enough to tell any two models apart, few enough for a card.
     const NUMBERS: usize = 16;
     let graph = &bundle.graph;
-    let probe = |(number, info): (usize, &ValueInfo)| {
-        let shape = if number == 0 { shape.clone() } else { probe_shape(&info.shape) };
-        within(typed_probe(info.dtype, &shape), rows(graph, number))
+    let shape_of = |(number, info): (usize, &ValueInfo)| {
+        if number == 0 { shape.clone() } else { probe_shape(&info.shape) }
     };
-    let inputs: Vec<Tensor> = graph.inputs.iter().enumerate().map(probe).collect();
+    let shapes: Vec<Vec<usize>> = graph.inputs.iter().enumerate().map(shape_of).collect();
+    let inputs = probe_inputs(graph, &shapes);
     let executor = Executor::with_tables_in_place(graph.clone(), &bundle.weights, &device)?;
     let output = executor.infer(&inputs)?.first().map(Tensor::to_f32).unwrap_or_default();
     let mean = output.iter().map(|v| f64::from(*v)).sum::<f64>() / output.len().max(1) as f64;
@@ -30,6 +30,14 @@ fn vector(bundle: &Bundle, shape: Vec<usize>, device: Device) -> Result<Parity, 
     let deviation = (squares / output.len().max(1) as f64).sqrt() as f32;
     let expected = output.into_iter().take(NUMBERS).collect();
     Ok(Parity { rule: RULE.to_owned(), shape, expected, deviation })
+}
+
+/// Probe inputs of these shapes, numbers of rows among them.
+fn probe_inputs(graph: &Graph, shapes: &[Vec<usize>]) -> Vec<Tensor> {
+    let inputs = graph.inputs.iter().zip(shapes).enumerate();
+    let probe = inputs
+        .map(|(number, (info, shape))| within(typed_probe(info.dtype, shape), rows(graph, number)));
+    probe.collect()
 }
 
 /// The rows of the smallest table that input `number` of `graph` looks rows up in.
@@ -75,6 +83,25 @@ impl Bundle {
             }
         }
         Ok(shapes)
+    }
+
+    /// Inputs for so many examples of the usual size, to see how fast the model is: pictures and
+    /// recordings as [`Bundle::probe_shapes`] has them, texts of 128 tokens, which is a paragraph, or of as
+    /// many as the model reads.
+    ///
+    /// Fails where the card says of recordings what cannot be done.
+    pub fn usual_inputs(&self, batch: usize) -> Result<Vec<Tensor>, Error> {
+        const TOKENS: u32 = 128;
+        let tokens = self.card.text.as_ref().map(|text| text.max_tokens.min(TOKENS) as usize);
+        let mut shapes = self.probe_shapes(batch)?;
+        for (info, shape) in self.graph.inputs.iter().zip(&mut shapes) {
+            if let (Some(length), [_, None], Some(tokens)) =
+                (shape.get_mut(1), &info.shape[..], tokens)
+            {
+                *length = tokens;
+            }
+        }
+        Ok(probe_inputs(&self.graph, &shapes))
     }
 
     /// Runs the model on `device` and compares what comes out with the card's parity vector.

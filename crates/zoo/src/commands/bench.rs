@@ -4,8 +4,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use serde_json::json;
 use zoo_kernels::{Isa, peak_operations};
-use zoo_model::bundle::typed_probe;
-use zoo_model::{Bundle, Device, Kind, Tensor, ValueInfo};
+use zoo_model::{Device, Executor, Kind};
 
 use crate::cli::{BenchArgs, Global};
 use crate::{models, output};
@@ -16,8 +15,10 @@ const WARM_UP: usize = 2;
 pub(crate) fn run(global: &Global, args: &BenchArgs) -> Result<ExitCode> {
     let bundle = models::open(global, &args.model)?;
     let batch = usize::from(args.batch);
-    let inputs = inputs(&bundle, batch)?;
-    let executor = bundle.executor(&global.device)?.with_engine(args.engine.into());
+    let inputs = bundle.usual_inputs(batch)?;
+    let (graph, device) = (bundle.graph.clone(), &global.device);
+    let executor = Executor::with_tables_in_place(graph, &bundle.weights, device)?
+        .with_engine(args.engine.into());
     let mut pool = rayon::ThreadPoolBuilder::new();
     if let Some(threads) = args.threads {
         pool = pool.num_threads(usize::from(threads));
@@ -87,7 +88,7 @@ pub(crate) fn run(global: &Global, args: &BenchArgs) -> Result<ExitCode> {
 }
 
 /// What the model's examples are, where its card says so.
-fn examples(bundle: &Bundle) -> Option<Kind> {
+fn examples(bundle: &zoo_model::Bundle) -> Option<Kind> {
     let card = &bundle.card;
     let known = [
         (card.preprocess.is_some(), Kind::Picture),
@@ -95,22 +96,6 @@ fn examples(bundle: &Bundle) -> Option<Kind> {
         (card.sound.is_some(), Kind::Sound),
     ];
     known.into_iter().find_map(|(is_stated, kind)| is_stated.then_some(kind))
-}
-
-/// Inputs of so many examples, of the sizes that are usual.
-fn inputs(bundle: &Bundle, batch: usize) -> Result<Vec<Tensor>> {
-    /// Tokens of a text: a paragraph.
-    const TOKENS: u32 = 128;
-    let tokens = bundle.card.text.as_ref().map(|text| text.max_tokens.min(TOKENS) as usize);
-    let shapes = bundle.probe_shapes(batch)?;
-    let input = |(info, mut shape): (&ValueInfo, Vec<usize>)| {
-        if let (Some(length), [_, None], Some(tokens)) = (shape.get_mut(1), &info.shape[..], tokens)
-        {
-            *length = tokens;
-        }
-        typed_probe(info.dtype, &shape)
-    };
-    Ok(bundle.graph.inputs.iter().zip(shapes).map(input).collect())
 }
 
 /// The most memory that this process has had at once, in bytes, where the system tells.

@@ -63,10 +63,9 @@ fn show_graph(
     cuts: Option<&Cuts>,
 ) -> Result<ExitCode> {
     let (graph, weights) = (&bundle.graph, &bundle.weights);
-    let shapes = bundle.probe_shapes(1)?;
-    let facts = graph.infer(weights, &shapes)?;
+    let facts = graph.infer(weights, &bundle.probe_shapes(1)?)?;
     if args.plan {
-        return plan::show(global, args.all, graph, weights, &shapes);
+        return plan::show(global, args.all, bundle);
     }
     if global.json {
         output::json(&json!({ "card": card, "graph": graph, "cuts": cuts }))?;

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use serde_json::json;
-use zoo_model::bundle::typed_probe;
-use zoo_model::{Executor, Graph, PlanTime, Weights};
+use zoo_model::{Bundle, Executor, PlanTime};
 
 use super::SHOWN;
 use crate::cli::Global;
@@ -15,20 +14,10 @@ use crate::output;
 /// Runs before the one that is shown.
 const WARM_UP: usize = 2;
 
-pub(super) fn show(
-    global: &Global,
-    all: bool,
-    graph: &Graph,
-    weights: &Weights,
-    shapes: &[Vec<usize>],
-) -> Result<ExitCode> {
-    let executor = Executor::new(graph.clone(), weights, &global.device)?;
-    let inputs: Vec<_> = graph
-        .inputs
-        .iter()
-        .zip(shapes)
-        .map(|(info, shape)| typed_probe(info.dtype, shape))
-        .collect();
+pub(super) fn show(global: &Global, all: bool, bundle: &Bundle) -> Result<ExitCode> {
+    let (graph, device) = (bundle.graph.clone(), &global.device);
+    let executor = Executor::with_tables_in_place(graph, &bundle.weights, device)?;
+    let inputs = bundle.usual_inputs(1)?;
     let mut parts = Vec::new();
     for _ in 0..=WARM_UP {
         let Some(times) = executor.infer_timed(&inputs)? else {
