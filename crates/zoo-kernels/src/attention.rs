@@ -1,7 +1,7 @@
 //! Attention: each token becomes a mean of others' values, weighted by how alike its query and their
 //! keys are.
 
-use crate::tile::{self, TileRows};
+use crate::tile::{self, Ahead, TileRows};
 use crate::{Isa, Pixels, PixelsMut, Scratch, rows};
 
 /// Vectors of a panel of keys or values.
@@ -179,6 +179,7 @@ impl Product<'_> {
                     clamp: (f32::NEG_INFINITY, f32::INFINITY),
                     first: first == 0,
                     last: last == inner,
+                    ahead: Ahead::NONE,
                 };
                 // SAFETY: rows are good for what is read of them, up to the caller; panel and bias are for
                 // whole vectors, and `out` is ours and has a row of `stride` numbers for each pointer.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::panels::{Panel, Panels};
-use crate::tile::{self, TileRows};
+use crate::tile::{self, Ahead, TileRows};
 use crate::{Activation, Images, Isa, Pixels, PixelsMut, Scratch, Window};
 
 /// A convolution with its weights packed for one instruction set.
@@ -263,19 +263,30 @@ impl Convolution {
         while begin < panels.end {
             let turn = begin..panels.end.min(begin + per_turn);
             let depths = rows.taps.depths();
+            // The weights of a panel for part `index` of the sum.
+            let weights_of = |panel: &Panel, index: usize| {
+                let depth = rows.taps.depth(index);
+                let from = depth.taps.start * rows.taps.run + depth.offset;
+                let length = depth.taps.len() * depth.run * panel.vectors * lanes;
+                &group.weights(panel, from, lanes)[..length]
+            };
             for index in 0..depths {
                 let depth = rows.taps.depth(index);
-                for panel in &group.all()[turn.clone()] {
+                for at in turn.clone() {
+                    let panel = &group.all()[at];
+                    let next = if at + 1 < turn.end {
+                        Some((at + 1, index))
+                    } else if index + 1 < depths {
+                        Some((turn.start, index + 1))
+                    } else {
+                        (turn.end < panels.end).then_some((turn.end, 0))
+                    };
+                    let ahead = next.map_or(Ahead::NONE, |(panel, index)| {
+                        Ahead::of(weights_of(&group.all()[panel], index))
+                    });
                     let column = rows.group * self.outputs + panel.columns.start;
                     let first = rows.pixels.start;
-                    let weights = group.weights(
-                        panel,
-                        depth.taps.start * rows.taps.run + depth.offset,
-                        lanes,
-                    );
-                    debug_assert!(
-                        weights.len() >= depth.taps.len() * depth.run * panel.vectors * lanes
-                    );
+                    let weights = weights_of(panel, index);
                     // SAFETY: rows and columns are inside `out`, and `residual`, which has as
                     // many of both, as `run_part` checked.
                     let mut work = unsafe {
@@ -298,6 +309,7 @@ impl Convolution {
                             clamp,
                             first: index == 0,
                             last: index + 1 == depths,
+                            ahead,
                         }
                     };
                     let width = panel.vectors * lanes;

@@ -29,6 +29,12 @@ pub(crate) trait Lanes {
     unsafe fn minimum(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// The larger of each pair; `b` where `a` is no number.
     unsafe fn maximum(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// Asks for the cache line at `place`, which need not be there, to be brought near; nothing where
+    /// the processor has no word for it.
+    #[inline(always)]
+    unsafe fn prefetch(place: *const f32) {
+        let _ = place;
+    }
 }
 
 /// No vector instructions but those that the compiler finds: the twin that all others are
@@ -99,7 +105,8 @@ impl Lanes for Plain {
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! lanes {
     ($(#[$doc:meta])* $name:ident, $count:literal, $rows:expr, $vector:ty, $splat:path, $load:path,
-     $store:path, $add:path, $subtract:path, $multiply:path, $fma:expr, $minimum:path, $maximum:path) => {
+     $store:path, $add:path, $subtract:path, $multiply:path, $fma:expr, $minimum:path, $maximum:path
+     $(, $prefetch:expr)?) => {
         $(#[$doc])*
         pub(crate) struct $name;
 
@@ -146,6 +153,12 @@ macro_rules! lanes {
             unsafe fn maximum(a: $vector, b: $vector) -> $vector {
                 unsafe { $maximum(a, b) }
             }
+            $(
+                #[inline(always)]
+                unsafe fn prefetch(place: *const f32) {
+                    unsafe { $prefetch(place.cast()) }
+                }
+            )?
         }
     };
 }
@@ -154,21 +167,23 @@ macro_rules! lanes {
 mod x86 {
     use super::Lanes;
     use std::arch::x86_64::{
-        __m256, __m512, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps,
-        _mm256_min_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_storeu_ps, _mm256_sub_ps,
-        _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_max_ps, _mm512_min_ps,
-        _mm512_mul_ps, _mm512_set1_ps, _mm512_storeu_ps, _mm512_sub_ps,
+        __m256, __m512, _MM_HINT_T0, _mm_prefetch, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
+        _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_storeu_ps,
+        _mm256_sub_ps, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_max_ps,
+        _mm512_min_ps, _mm512_mul_ps, _mm512_set1_ps, _mm512_storeu_ps, _mm512_sub_ps,
     };
 
     lanes!(
         /// AVX2 with FMA: sixteen registers of eight numbers.
         Avx2, 8, [8, 6, 4], __m256, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps,
-        _mm256_add_ps, _mm256_sub_ps, _mm256_mul_ps, _mm256_fmadd_ps, _mm256_min_ps, _mm256_max_ps
+        _mm256_add_ps, _mm256_sub_ps, _mm256_mul_ps, _mm256_fmadd_ps, _mm256_min_ps, _mm256_max_ps,
+        _mm_prefetch::<_MM_HINT_T0>
     );
     lanes!(
         /// AVX-512: thirty-two registers of sixteen numbers.
         Avx512, 16, [12, 12, 8], __m512, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps,
-        _mm512_add_ps, _mm512_sub_ps, _mm512_mul_ps, _mm512_fmadd_ps, _mm512_min_ps, _mm512_max_ps
+        _mm512_add_ps, _mm512_sub_ps, _mm512_mul_ps, _mm512_fmadd_ps, _mm512_min_ps, _mm512_max_ps,
+        _mm_prefetch::<_MM_HINT_T0>
     );
 }
 #[cfg(target_arch = "x86_64")]

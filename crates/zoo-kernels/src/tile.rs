@@ -34,6 +34,36 @@ pub(crate) struct TileRows {
     pub(crate) first: bool,
     /// Whether sums are complete: the residual is added, and what comes out is clamped.
     pub(crate) last: bool,
+    /// Weights that will be multiplied next: they are brought near meanwhile.
+    pub(crate) ahead: Ahead,
+}
+
+/// Numbers that will be read soon. They are never touched, so nothing is asked of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ahead {
+    start: *const f32,
+    len: usize,
+}
+
+impl Ahead {
+    /// Nothing.
+    pub(crate) const NONE: Self = Self { start: std::ptr::null(), len: 0 };
+
+    pub(crate) fn of(numbers: &[f32]) -> Self {
+        Self { start: numbers.as_ptr(), len: numbers.len() }
+    }
+
+    /// Asks for share `part` of `parts` of them.
+    #[inline(always)]
+    fn fetch<L: Lanes>(self, part: usize, parts: usize) {
+        /// Numbers in a cache line.
+        const LINE: usize = 16;
+        let lines = self.len.div_ceil(LINE);
+        for line in lines * part / parts..lines * (part + 1) / parts {
+            // SAFETY: a request for a place reads nothing.
+            unsafe { L::prefetch(self.start.wrapping_add(line * LINE)) }
+        }
+    }
 }
 
 versions! {
@@ -63,6 +93,7 @@ unsafe fn panel_rows<L: Lanes, const V: usize>(work: &TileRows) {
     let mut row = 0;
     for tile in 0..tiles {
         let rows = work.rows / tiles + usize::from(tile < work.rows % tiles);
+        work.ahead.fetch::<L>(tile, tiles);
         // SAFETY: `row + rows` never passes `work.rows`, as the heights of tiles add up to it.
         unsafe {
             match rows {

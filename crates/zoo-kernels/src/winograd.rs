@@ -9,7 +9,7 @@ use std::ops::Range;
 use crate::convolution::{Depth, Taps};
 use crate::lanes::{Lanes, versions};
 use crate::panels::{Panel, Panels};
-use crate::tile::{self, TileRows};
+use crate::tile::{self, Ahead, TileRows};
 use crate::{Activation, Epilogue, Images, Isa, PixelsMut, Scratch};
 
 /// Outputs of a tile along an axis, its inputs, and the places of both axes.
@@ -220,16 +220,32 @@ impl Winograd {
     pub(crate) unsafe fn multiply(&self, place: usize, pointers: &[*const f32], sums: *mut f32) {
         let (panels, lanes) = (&self.panels, self.isa.lanes());
         let taps = Taps { count: 1, run: self.channels };
+        let all = panels.all();
+        let weights = |panel: usize, part: usize| {
+            let (panel, Depth { offset, run, .. }) = (&all[panel], taps.depth(part));
+            let weights = panels.weights(panel, place * self.channels + offset, lanes);
+            &weights[..run * panel.vectors * lanes]
+        };
         for part in 0..taps.depths() {
             let Depth { offset, run, .. } = taps.depth(part);
-            for panel in panels.all() {
+            for (at, panel) in all.iter().enumerate() {
+                let next = if at + 1 < all.len() { (at + 1, part) } else { (0, part + 1) };
+                let ahead = if next.1 < taps.depths() {
+                    Ahead::of(weights(next.0, next.1))
+                } else if place + 1 < PLACES {
+                    let width = all[0].vectors * lanes;
+                    let next = panels.weights(&all[0], (place + 1) * self.channels, lanes);
+                    Ahead::of(&next[..taps.depth(0).run * width])
+                } else {
+                    Ahead::NONE
+                };
                 let work = TileRows {
                     pointers: pointers.as_ptr(),
                     pitch: pointers.len(),
                     taps: 1,
                     offset,
                     run,
-                    panel: panels.weights(panel, place * self.channels + offset, lanes).as_ptr(),
+                    panel: weights(at, part).as_ptr(),
                     vectors: panel.vectors,
                     bias: panels.bias(panel, lanes).as_ptr(),
                     rows: pointers.len(),
@@ -240,6 +256,7 @@ impl Winograd {
                     clamp: (f32::NEG_INFINITY, f32::INFINITY),
                     first: part == 0,
                     last: part + 1 == taps.depths(),
+                    ahead,
                 };
                 // SAFETY: outputs fill vectors, so every panel is as wide as its columns.
                 unsafe { tile::run(self.isa, &work) }

@@ -254,3 +254,141 @@ fn chains_of_large_images_agree_and_are_computed_line_by_line() {
     let both = |nodes: &[String]| joined.iter().all(|name| nodes.contains(name));
     assert!(times.iter().any(|part| both(&part.nodes)), "{times:?}");
 }
+
+/// How attention may be written down.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Written {
+    /// Three projections; queries are scaled, keys have a bias that comes in.
+    Apart,
+    /// The same, but the bias is one for all sequences, and keys are turned round at once.
+    TurnedAtOnce,
+    /// One projection, of which the three are cut; scores are divided.
+    Together,
+    /// As apart, but the scores come out as well.
+    ScoresOut,
+    /// As apart, but each head has its own bias.
+    BiasOfHeads,
+    /// As apart, but scores are scaled behind the bias.
+    ScaledBehind,
+}
+
+/// A transformer's layer over `[batch, 11, 24]`, with three heads.
+fn transformer(written: Written) -> Graph {
+    const HEADS: usize = 3;
+    let b = &mut GraphBuilder::new();
+    let x = b.input("x", &[None, None, Some(24)]);
+    let bias_shape = match written {
+        Written::TurnedAtOnce => [Some(1), Some(1), Some(1), None],
+        Written::BiasOfHeads => [Some(1), Some(HEADS), Some(1), None],
+        _ => [None, Some(1), Some(1), None],
+    };
+    let bias = b.input("bias", &bias_shape);
+    let weight = b.weight("first.weight", &[24, 24]);
+    let x = b.project_by("first", &x, &weight, None, 24);
+    let y = b.layer_norm("norm", &x, 1e-5);
+    let heads = |b: &mut GraphBuilder, name: &str, axes: [usize; 4]| {
+        let y = b.project(name, &y, 24);
+        let y = b.reshape(&y, &[0, 0, HEADS as i64, 8]);
+        b.permute(&y, &axes)
+    };
+    let (scores, values) = if written == Written::Together {
+        let qkv = b.project("qkv", &y, 72);
+        let [queries, keys, values] = b.split_heads(&qkv, HEADS);
+        let scores = b.similarities(&queries, &keys);
+        let factor = b.constant(&[1], &[2.5]);
+        (b.combine(Binary::Div, &scores, &factor), values)
+    } else {
+        let queries = heads(b, "query", [0, 2, 1, 3]);
+        let values = heads(b, "value", [0, 2, 1, 3]);
+        let factor = b.constant(&[], &[0.35]);
+        let scores = if written == Written::TurnedAtOnce {
+            let keys = heads(b, "key", [0, 2, 3, 1]);
+            let queries = b.combine(Binary::Mul, &factor, &queries);
+            b.product(&queries, &keys)
+        } else {
+            let keys = heads(b, "key", [0, 2, 1, 3]);
+            let queries = match written {
+                Written::ScaledBehind => queries,
+                _ => b.combine(Binary::Mul, &queries, &factor),
+            };
+            b.similarities(&queries, &keys)
+        };
+        let scores = b.combine(Binary::Add, &scores, &bias);
+        let scores = match written {
+            Written::ScaledBehind => b.combine(Binary::Mul, &scores, &factor),
+            _ => scores,
+        };
+        (scores, values)
+    };
+    let y = b.attend(&scores, &values, HEADS);
+    let y = b.project("out", &y, 24);
+    let x = b.combine(Binary::Add, &x, &y);
+    let y = b.layer_norm("second_norm", &x, 1e-5);
+    let y = b.perceptron(["wide", "narrow"], &y, 50);
+    let x = b.combine(Binary::Add, &y, &x);
+    let outputs = [("y", &x), ("scores", &scores)];
+    let count = if written == Written::ScoresOut { 2 } else { 1 };
+    std::mem::take(b).finish(&outputs[..count]).unwrap()
+}
+
+/// What goes into [`transformer`], for so many sequences.
+fn sequences(written: Written, batch: usize) -> [Tensor; 2] {
+    let bias = match written {
+        Written::TurnedAtOnce => [1, 1, 1, 11],
+        Written::BiasOfHeads => [1, 3, 1, 11],
+        _ => [batch, 1, 1, 11],
+    };
+    [input(&[batch, 11, 24]), input(&bias)]
+}
+
+#[test]
+fn attention_is_one_step_however_it_is_written() {
+    for written in [Written::Apart, Written::TurnedAtOnce, Written::Together] {
+        let graph = transformer(written);
+        for batch in [1, 3] {
+            let inputs = sequences(written, batch);
+            assert_engines_agree(&graph, &inputs, false);
+            let executor = Executor::new(graph.clone(), &weights(&graph), &Device::Cpu).unwrap();
+            let times = executor.infer_timed(&inputs).unwrap().unwrap();
+            let softmax = |part: &&zoo_model::PlanTime| {
+                part.nodes.iter().any(|name| name.starts_with("softmax"))
+            };
+            let nodes = times.iter().find(softmax).unwrap().nodes.len();
+            assert!(nodes >= 10, "{written:?}: {times:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_nearly_attention_is_left_to_burn() {
+    for written in [Written::ScoresOut, Written::BiasOfHeads, Written::ScaledBehind] {
+        let graph = transformer(written);
+        let inputs = sequences(written, 2);
+        let executor = Executor::new(graph.clone(), &weights(&graph), &Device::Cpu).unwrap();
+        assert!(executor.infer_timed(&inputs).unwrap().is_none(), "{written:?}");
+        let made = executor.infer(&inputs).unwrap();
+        let burn = infer(&graph, Engine::Burn, &inputs);
+        for (made, burn) in made.iter().zip(&burn) {
+            let same = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-4;
+            assert!(made.to_f32().iter().zip(&burn.to_f32()).all(same), "{written:?}");
+        }
+    }
+}
+
+/// Tokens have the same bits whatever the threads, and a sequence whatever is beside it.
+#[test]
+fn a_sequence_has_the_same_bits_in_any_batch_and_on_any_number_of_threads() {
+    let graph = transformer(Written::Apart);
+    let [x, bias] = sequences(Written::Apart, 3);
+    let all = infer(&graph, Engine::Plan, &[x.clone(), bias.clone()])[0].to_f32();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    for sequence in 0..3 {
+        let one = [&x, &bias].map(|tensor| {
+            let shape = [&[1], &tensor.shape()[1..]].concat();
+            let count: usize = shape.iter().product();
+            Tensor::from_f32(&shape, &tensor.to_f32()[sequence * count..][..count])
+        });
+        let made = pool.install(|| infer(&graph, Engine::Plan, &one))[0].to_f32();
+        assert_eq!(made, all[sequence * 11 * 24..][..11 * 24]);
+    }
+}

@@ -114,7 +114,9 @@ impl<'a> Compiler<'a> {
 
     fn leave_to_burn(&mut self, index: usize) {
         let inputs = &self.graph.nodes[index].inputs;
-        inputs.iter().for_each(|name| self.summon(name));
+        for name in inputs {
+            self.summon(name);
+        }
         let known = |name: &String| Some((name.clone(), *self.names.get(name.as_str())?));
         let reads = inputs.iter().filter_map(known).collect();
         self.drafts.push(Draft::Burn { node: index, reads });

@@ -151,17 +151,22 @@ impl GraphBuilder {
         [0, 1, 2].map(|part| self.pick(&x, 0, part))
     }
 
+    /// The matrix product over the last two axes, the others broadcast.
+    pub fn product(&mut self, a: &Value, b: &Value) -> Value {
+        self.unnamed(Op::MatMul, &[a, b], b.channels)
+    }
+
     /// The products of each query with each key: `[batch, heads, tokens, tokens]`.
     pub fn similarities(&mut self, queries: &Value, keys: &Value) -> Value {
         let keys = self.permute(keys, &[0, 1, 3, 2]);
-        self.unnamed(Op::MatMul, &[queries, &keys], 0)
+        self.product(queries, &keys)
     }
 
     /// The mean of `values [batch, heads, tokens, channels]`, weighted by the softmax of `scores
     /// [batch, heads, tokens, tokens]`: `[batch, tokens, heads channels]`.
     pub fn attend(&mut self, scores: &Value, values: &Value, heads: usize) -> Value {
         let weights = self.unnamed(Op::Softmax { axis: -1 }, &[scores], 0);
-        let x = self.unnamed(Op::MatMul, &[&weights, values], values.channels);
+        let x = self.product(&weights, values);
         let x = self.permute(&x, &[0, 2, 1, 3]);
         self.reshape(&x, &[0, 0, (heads * values.channels) as i64])
     }
