@@ -56,6 +56,7 @@ NETWORKS = {
         Network("vgg-16", "vgg16"),
         Network("densenet-121", "densenet121"),
         Network("squeezenet-1.1", "squeezenet1_1"),
+        Network("vit-b-16", "vit_b_16"),
     ]
 }
 
@@ -69,6 +70,10 @@ def draw_checkpoint(network: Network, path: Path) -> None:
 
     torch.manual_seed(0)
     module = network.module()
+    # Some heads begin with zeros, whose logits would tell nothing apart.
+    for layer in module.modules():
+        if isinstance(layer, torch.nn.Linear) and not layer.weight.any():
+            torch.nn.init.normal_(layer.weight, std=0.02)
     norms = [m for m in module.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     for norm in norms:
         norm.momentum = 1.0

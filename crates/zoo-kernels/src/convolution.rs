@@ -125,7 +125,10 @@ impl Convolution {
     pub fn block(&self) -> usize {
         /// Places that are listed at most, where a window has very many.
         const LISTED: usize = 1 << 16;
-        let read = self.channels() * self.window.stride[0] * self.window.stride[1];
+        // What only one tap reads is needed for one part of the sum, what several read for all of them.
+        let channels =
+            if self.window.taps() == 1 { self.channels().min(DEPTH) } else { self.channels() };
+        let read = channels * self.window.stride[0] * self.window.stride[1];
         (BLOCK / read).clamp(48, 1024).min((LISTED / self.window.taps()).max(1))
     }
 

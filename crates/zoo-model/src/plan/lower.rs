@@ -292,15 +292,15 @@ impl Lowering<'_> {
         if *window == three && *groups == 1 && suits() { Method::Winograd } else { Method::Direct }
     }
 
-    /// Blocks of pixels where there are many, so that each reads all weights; where there are few,
-    /// columns of weights, so that each thread reads its own.
+    /// Blocks of pixels where there are more of them than columns of weights, so that each reads all
+    /// weights; else columns, so that each thread reads its own.
     fn split(&self, convolution: &Convolution, pixels: usize) -> Split {
         let many = self.threads * TASKS_PER_THREAD;
         let blocks = pixels.div_ceil(convolution.block());
         if self.threads == 1 {
             return Split { pixels: blocks, panels: 1 };
         }
-        if pixels >= many * 24 {
+        if pixels >= (many * 24).max(convolution.outputs()) {
             let rounds = blocks.div_ceil(self.threads).max(2);
             return Split { pixels: rounds * self.threads, panels: 1 };
         }
