@@ -221,7 +221,7 @@ impl Winograd {
         let (panels, lanes) = (&self.panels, self.isa.lanes());
         let taps = Taps { count: 1, run: self.channels };
         let all = panels.all();
-        let weights = |panel: usize, part: usize| {
+        let weights = |place: usize, panel: usize, part: usize| {
             let (panel, Depth { offset, run, .. }) = (&all[panel], taps.depth(part));
             let weights = panels.weights(panel, place * self.channels + offset, lanes);
             &weights[..run * panel.vectors * lanes]
@@ -229,23 +229,23 @@ impl Winograd {
         for part in 0..taps.depths() {
             let Depth { offset, run, .. } = taps.depth(part);
             for (at, panel) in all.iter().enumerate() {
-                let next = if at + 1 < all.len() { (at + 1, part) } else { (0, part + 1) };
-                let ahead = if next.1 < taps.depths() {
-                    Ahead::of(weights(next.0, next.1))
-                } else if place + 1 < PLACES {
-                    let width = all[0].vectors * lanes;
-                    let next = panels.weights(&all[0], (place + 1) * self.channels, lanes);
-                    Ahead::of(&next[..taps.depth(0).run * width])
+                let next = if at + 1 < all.len() {
+                    Some((place, at + 1, part))
+                } else if part + 1 < taps.depths() {
+                    Some((place, 0, part + 1))
                 } else {
-                    Ahead::NONE
+                    (place + 1 < PLACES).then_some((place + 1, 0, 0))
                 };
+                let ahead = next.map_or(Ahead::NONE, |(place, panel, part)| {
+                    Ahead::of(weights(place, panel, part))
+                });
                 let work = TileRows {
                     pointers: pointers.as_ptr(),
                     pitch: pointers.len(),
                     taps: 1,
                     offset,
                     run,
-                    panel: weights(at, part).as_ptr(),
+                    panel: weights(place, at, part).as_ptr(),
                     vectors: panel.vectors,
                     bias: panels.bias(panel, lanes).as_ptr(),
                     rows: pointers.len(),

@@ -480,4 +480,16 @@ impl Error {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
     }
+
+    /// For `map_err` on writes to `path`, of which `needed` bytes are still to come. A full disk is nobody's
+    /// fault but must be said.
+    pub(crate) fn write(path: &Path, needed: Option<u64>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| match source.kind() {
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => Self::DiskFull { path, needed, source },
+            _ => Self::Io { action: "write to", path, source },
+        }
+    }
 }

@@ -86,7 +86,12 @@ impl Partial {
                 match partial.copy_leftover(&mut leftover) {
                     // There is no room for a copy.
                     Err(Error::DiskFull { .. }) if partial.locks_are_honest() => {
-                        partial.take_over(leftover)?;
+                        match partial.take_over(leftover) {
+                            // Whoever was granted our lock was faster.
+                            Err(Error::Io { source, .. })
+                                if source.kind() == io::ErrorKind::NotFound => {}
+                            taken => taken?,
+                        }
                         continue;
                     }
                     copied => copied?,
@@ -98,7 +103,8 @@ impl Partial {
     }
 
     /// A new file for `key`. It gets the name by which others find it only once it is locked:
-    /// to them it would be a leftover until then.
+    /// to them it would be a leftover until then. A kill in between leaves an empty file, which goes when
+    /// garbage is collected.
     fn create(dir: &Path, key: &str) -> Result<Self, Error> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         loop {
@@ -341,18 +347,9 @@ impl Partial {
         sought.map(|_| ()).map_err(Error::io("seek in", &self.path))
     }
 
-    /// A failed write, told apart: a full disk is nobody's fault but must be said.
     fn write_error(&self, source: io::Error) -> Error {
-        match source.kind() {
-            io::ErrorKind::StorageFull
-            | io::ErrorKind::QuotaExceeded
-            | io::ErrorKind::FileTooLarge => Error::DiskFull {
-                path: self.path.clone(),
-                needed: self.total.map(|total| total.saturating_sub(self.arrived())),
-                source,
-            },
-            _ => Error::io("write to", &self.path)(source),
-        }
+        let needed = self.total.map(|total| total.saturating_sub(self.arrived()));
+        Error::write(&self.path, needed)(source)
     }
 
     /// Leaves the bytes for a later attempt.

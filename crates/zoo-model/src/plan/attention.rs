@@ -89,9 +89,8 @@ impl<'a> Compiler<'a> {
             None => None,
         };
         let kernel = Kernel::Attention { heads: attention.heads, tokens: ids, bias };
-        self.push(node, shape, kernel);
         let names = attention.nodes.iter().map(|&index| self.graph.nodes[index].name.clone());
-        self.rename_last_step(names.collect());
+        self.push_for(node, names.collect(), shape, kernel);
         Some(())
     }
 

@@ -250,11 +250,22 @@ impl<'a> Compiler<'a> {
 
     /// Appends a step that makes what `node` makes.
     pub(super) fn push(&mut self, node: &'a Node, shape: [usize; 4], kernel: Kernel) -> ValueId {
+        self.push_for(node, vec![node.name.clone()], shape, kernel)
+    }
+
+    /// Appends a step that computes all nodes of these `names`, of which `node` is the last.
+    pub(super) fn push_for(
+        &mut self,
+        node: &'a Node,
+        names: Vec<String>,
+        shape: [usize; 4],
+        kernel: Kernel,
+    ) -> ValueId {
         let name = node.outputs[0].as_str();
         let id = self.values.len();
         let readers = self.readers.get(name).copied().unwrap_or(0);
         self.values.push(Value { shape, part_of: None, readers, producer: self.drafts.len() });
-        self.drafts.push(Draft::Kernel { kernel, out: id, nodes: vec![node.name.clone()] });
+        self.drafts.push(Draft::Kernel { kernel, out: id, nodes: names });
         self.names.insert(name, id);
         id
     }
@@ -265,13 +276,6 @@ impl<'a> Compiler<'a> {
         let readers = self.readers.get(name).copied().unwrap_or(0);
         self.values[id].readers = (self.values[id].readers + readers).saturating_sub(1);
         self.names.insert(name, id);
-    }
-
-    /// Says which nodes the last step computes.
-    pub(super) fn rename_last_step(&mut self, names: Vec<String>) {
-        if let Some(Draft::Kernel { nodes, .. }) = self.drafts.last_mut() {
-            *nodes = names;
-        }
     }
 
     /// The kernel that makes `id`, if nothing but one node reads that.

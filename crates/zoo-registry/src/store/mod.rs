@@ -181,7 +181,7 @@ impl Store {
         let dir = self.partial_dir();
         create_dir_all(&dir)?;
         let mut temporary = atomic::temporary_in(&dir, INSERT_PREFIX, ".tmp")?;
-        io::copy(reader, &mut temporary).map_err(Error::io("write to", temporary.path()))?;
+        io::copy(reader, &mut temporary).map_err(Error::write(temporary.path(), None))?;
         self.install(temporary.as_file(), temporary.path(), digest)
     }
 
