@@ -5,6 +5,12 @@ use std::ops::Range;
 use crate::lanes::{Lanes, multiply_add, versions};
 use crate::{Activation, Buffer, Images, Isa, PixelsMut, Scratch, Window};
 
+/// Numbers that neighbouring pixels may read before the next ones' turn: with what they make, they should
+/// stay in a first-level cache.
+const READ: usize = 6 * 1024;
+/// Neighbouring pixels that are made together.
+const PIXELS: usize = 4;
+
 /// A depthwise convolution: as many groups as channels, and one output for each.
 #[derive(Debug, Clone)]
 pub struct Depthwise {
@@ -196,8 +202,8 @@ unsafe fn line<L: Lanes>(work: &Line) {
 
 #[inline(always)]
 unsafe fn line_of_width<L: Lanes>(work: &Line, kernel: usize) {
-    let channels = work.depthwise.channels;
-    // SAFETY: channels stay below their number, pixels below `out_width`.
+    let (channels, window) = (work.depthwise.channels, &work.depthwise.window);
+    // SAFETY: channels stay below their number, pixels below `out_width`, with those taps that lie inside.
     unsafe {
         if channels < L::COUNT {
             for channel in 0..channels {
@@ -205,45 +211,56 @@ unsafe fn line_of_width<L: Lanes>(work: &Line, kernel: usize) {
             }
             return;
         }
-        let mut channel = 0;
-        while channel + 2 * L::COUNT <= channels {
-            columns::<L, 2>(work, kernel, channel);
-            channel += 2 * L::COUNT;
-        }
-        while channel < channels {
-            // The last vector may overlap the one before: what it makes is the same again.
-            columns::<L, 1>(work, kernel, channel.min(channels - L::COUNT));
-            channel += L::COUNT;
+        // Channels that are made before the next pixels' turn: many, since they lie side by side.
+        let read = work.rows.len() * (PIXELS - 1 + 2 * kernel);
+        let most = (READ / read.max(1)).max(1).next_multiple_of(2 * L::COUNT);
+        for first in (0..channels).step_by(most) {
+            let some = first..channels.min(first + most);
+            let edge = |x: usize| {
+                let inside = window.inside(1, x, work.width);
+                columns::<L, 1>(work, x, inside, some.clone());
+            };
+            let (mut x, end) = (0, work.interior.end);
+            while x < work.interior.start {
+                edge(x);
+                x += 1;
+            }
+            while x + PIXELS <= end {
+                columns::<L, PIXELS>(work, x, 0..kernel, some.clone());
+                x += PIXELS;
+            }
+            while x < end {
+                columns::<L, 1>(work, x, 0..kernel, some.clone());
+                x += 1;
+            }
+            while x < work.out_width {
+                edge(x);
+                x += 1;
+            }
         }
     }
 }
 
-/// The whole line for `V` vectors of channels.
+/// `X` neighbouring pixels of some of the channels, at least a vector of them to the left of their end.
 #[inline(always)]
-unsafe fn columns<L: Lanes, const V: usize>(work: &Line, kernel: usize, channel: usize) {
-    let window = &work.depthwise.window;
-    // SAFETY: pixels are below `out_width`, with those taps that lie inside.
+unsafe fn columns<L: Lanes, const X: usize>(
+    work: &Line,
+    x: usize,
+    taps: Range<usize>,
+    channels: Range<usize>,
+) {
+    let mut channel = channels.start;
+    // SAFETY: up to the caller; channels stay below their end.
     unsafe {
-        let edge = |x: usize| {
-            let inside = window.inside(1, x, work.width);
-            pixels::<L, V, 1>(work, x, inside, channel);
-        };
-        let (mut x, end) = (0, work.interior.end);
-        while x < work.interior.start {
-            edge(x);
-            x += 1;
+        while channel + 2 * L::COUNT <= channels.end {
+            pixels::<L, 2, X>(work, x, taps.clone(), channel);
+            channel += 2 * L::COUNT;
         }
-        while x + 4 <= end {
-            pixels::<L, V, 4>(work, x, 0..kernel, channel);
-            x += 4;
-        }
-        while x < end {
-            pixels::<L, V, 1>(work, x, 0..kernel, channel);
-            x += 1;
-        }
-        while x < work.out_width {
-            edge(x);
-            x += 1;
+        while channel < channels.end {
+            // The last vector may overlap the one before: what it makes is the same again.
+            let last = channels.end - L::COUNT;
+            pixels::<L, 1, X>(work, x, taps.clone(), channel.min(last));
+            channel += L::COUNT;
         }
     }
 }
