@@ -392,3 +392,57 @@ fn a_sequence_has_the_same_bits_in_any_batch_and_on_any_number_of_threads() {
         assert_eq!(made, all[sequence * 11 * 24..][..11 * 24]);
     }
 }
+
+#[test]
+fn gelu_is_a_part_of_the_product_before_it_however_it_is_written() {
+    // The orders of `x`, a half, and one plus the error function; the last is no GELU.
+    for order in 0..4 {
+        let mut b = GraphBuilder::new();
+        let x = b.input("x", &[None, Some(20)]);
+        let x = b.linear("first", &x, 20, 33);
+        let [half, one, root] = [0.5, 1.0, 2_f32.sqrt()].map(|number| b.constant(&[1], &[number]));
+        let inner = b.combine(Binary::Div, &x, &root);
+        let inner = b.erf(&inner);
+        let inner = b.combine(Binary::Add, &inner, if order == 3 { &half } else { &one });
+        let y = match order {
+            0 => {
+                let halved = b.combine(Binary::Mul, &x, &half);
+                b.combine(Binary::Mul, &halved, &inner)
+            }
+            1 => {
+                let halved = b.combine(Binary::Mul, &half, &inner);
+                b.combine(Binary::Mul, &halved, &x)
+            }
+            _ => {
+                let whole = b.combine(Binary::Mul, &x, &inner);
+                b.combine(Binary::Mul, &whole, &half)
+            }
+        };
+        let y = b.linear("second", &y, 33, 5);
+        let graph = b.finish(&[("y", &y)]).unwrap();
+        let inputs = [input(&[4, 20])];
+        assert_engines_agree(&graph, &inputs, order == 3);
+        let executor = Executor::new(graph.clone(), &weights(&graph), &Device::Cpu).unwrap();
+        let times = executor.infer_timed(&inputs).unwrap().unwrap();
+        let first = times.iter().find(|part| part.nodes.contains(&"first".to_owned())).unwrap();
+        let is_joined = first.nodes.iter().any(|name| name.starts_with("mul"));
+        assert_eq!(is_joined, order != 3, "{order}: {times:?}");
+    }
+}
+
+/// Where kernels do not make what goes in, Burn runs the nodes one by one.
+#[test]
+fn gelu_of_what_burn_makes_is_burns() {
+    let mut b = GraphBuilder::new();
+    let x = b.input("x", &[None, Some(20)]);
+    let x = b.exp(&x);
+    let [half, one, root] = [0.5, 1.0, 2_f32.sqrt()].map(|number| b.constant(&[1], &[number]));
+    let inner = b.combine(Binary::Div, &x, &root);
+    let inner = b.erf(&inner);
+    let inner = b.combine(Binary::Add, &inner, &one);
+    let y = b.combine(Binary::Mul, &x, &inner);
+    let y = b.combine(Binary::Mul, &y, &half);
+    let y = b.linear("fc", &y, 20, 5);
+    let graph = b.finish(&[("y", &y)]).unwrap();
+    assert_engines_agree(&graph, &[input(&[4, 20])], true);
+}

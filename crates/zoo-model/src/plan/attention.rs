@@ -4,14 +4,13 @@
 //! `[batch, tokens, channels]` and their heads brought forward, or all three cut out of one such value; a
 //! factor may stand on queries, keys or scores; the result goes back the same way.
 
-use std::collections::HashMap;
-
 use zoo_kernels::Attention as Heads;
 
-use super::compile::{Compiler, is_known};
+use super::compile::Compiler;
 use super::draft::{Kernel, Value, ValueId};
+use super::links::Links;
 use crate::ops::{Binary, Layout};
-use crate::{DType, Graph, Node, Op};
+use crate::{DType, Node, Op};
 
 /// Nodes that are attention together.
 #[derive(Debug)]
@@ -22,7 +21,7 @@ pub(super) struct Attention<'a> {
     bias: Option<&'a str>,
     heads: Heads,
     /// The nodes, in order.
-    nodes: Vec<usize>,
+    pub(super) nodes: Vec<usize>,
 }
 
 /// Tokens `[batch, tokens, channels]`, which may be a part of the channels of a wider value.
@@ -35,45 +34,22 @@ struct Tokens<'a> {
     shape: [usize; 4],
 }
 
-impl Attention<'_> {
-    /// The node behind which all is there.
-    pub(super) fn last(&self) -> usize {
-        self.nodes.last().copied().unwrap_or_default()
-    }
-
-    pub(super) fn nodes(&self) -> &[usize] {
-        &self.nodes
-    }
-}
-
-/// Follows values back to the nodes that make them.
+/// Follows values to the nodes that make them, and gathers those.
 struct Trace<'c, 'a> {
     compiler: &'c Compiler<'a>,
-    producers: &'c HashMap<&'a str, usize>,
+    links: &'c Links<'a>,
     nodes: Vec<usize>,
     scale: f32,
 }
 
 impl<'a> Compiler<'a> {
     /// Everything that is attention. No two have a node in common.
-    pub(super) fn find_attention(&self) -> Vec<Attention<'a>> {
-        let Graph { nodes, .. } = self.graph;
-        let mut producers = HashMap::new();
-        let mut readers: HashMap<&str, usize> = HashMap::new();
-        for (index, node) in
-            nodes.iter().enumerate().filter(|(_, node)| !is_known(node, self.facts))
-        {
-            producers.extend(node.outputs.iter().map(|name| (name.as_str(), index)));
-            // Of several readers the last: whoever asks is content with one only.
-            readers.extend(node.inputs.iter().map(|name| (name.as_str(), index)));
-        }
-        let softmax = |node: &Node| matches!(node.op, Op::Softmax { .. });
-        let found =
-            nodes.iter().enumerate().filter(|(_, node)| softmax(node)).filter_map(|(at, _)| {
-                let trace =
-                    Trace { compiler: self, producers: &producers, nodes: Vec::new(), scale: 1.0 };
-                trace.attention(at, &readers)
-            });
+    pub(super) fn find_attention(&self, links: &Links<'a>) -> Vec<Attention<'a>> {
+        let nodes = self.graph.nodes.iter().enumerate();
+        let softmax = nodes.filter(|(_, node)| matches!(node.op, Op::Softmax { .. }));
+        let found = softmax.filter_map(|(at, _)| {
+            Trace { compiler: self, links, nodes: Vec::new(), scale: 1.0 }.attention(at)
+        });
         found.collect()
     }
 
@@ -114,7 +90,7 @@ impl<'a> Compiler<'a> {
 
 impl<'a> Trace<'_, 'a> {
     /// The attention around the softmax `at`.
-    fn attention(mut self, at: usize, readers: &HashMap<&'a str, usize>) -> Option<Attention<'a>> {
+    fn attention(mut self, at: usize) -> Option<Attention<'a>> {
         let nodes = &self.compiler.graph.nodes;
         let [scores] = nodes[at].inputs.as_slice() else { return None };
         let shape = self.shape(scores)?;
@@ -143,7 +119,7 @@ impl<'a> Trace<'_, 'a> {
         // Forward to where the heads stand side by side again.
         self.nodes.push(at);
         let mut next = |name: &str, op: &dyn Fn(&Op) -> bool| {
-            let index = *readers.get(name)?;
+            let index = *self.links.readers.get(name)?;
             op(&nodes[index].op).then(|| self.nodes.push(index))?;
             Some(&nodes[index])
         };
@@ -162,21 +138,9 @@ impl<'a> Trace<'_, 'a> {
         fits.then_some(())?;
         self.nodes.sort_unstable();
         self.nodes.dedup();
-        self.is_closed(made).then_some(())?;
+        self.compiler.is_closed(&self.nodes, made).then_some(())?;
         let heads = Heads { batch, heads, scale: self.scale };
         Some(Attention { tokens: [query, key, value], bias, heads, nodes: self.nodes })
-    }
-
-    /// Whether nobody else reads what the nodes make, but for the last one's `made`.
-    fn is_closed(&self, made: &str) -> bool {
-        let nodes = || self.nodes.iter().map(|&index| &self.compiler.graph.nodes[index]);
-        let reads =
-            |name: &str| nodes().flat_map(|node| &node.inputs).filter(|n| *n == name).count();
-        let is_last = nodes().next_back().is_some_and(|node| node.outputs == [made]);
-        is_last
-            && nodes().flat_map(|node| &node.outputs).all(|name| {
-                name == made || self.compiler.readers.get(name.as_str()) == Some(&reads(name))
-            })
     }
 
     fn shape(&self, name: &str) -> Option<&'a [usize]> {
@@ -186,7 +150,7 @@ impl<'a> Trace<'_, 'a> {
 
     /// The node that makes `name`, if it is of this kind; it belongs to what is found.
     fn made_by(&mut self, name: &str, is_kind: impl Fn(&Op) -> bool) -> Option<&'a Node> {
-        let index = *self.producers.get(name)?;
+        let index = *self.links.producers.get(name)?;
         let node = &self.compiler.graph.nodes[index];
         is_kind(&node.op).then(|| self.nodes.push(index))?;
         Some(node)
@@ -195,13 +159,10 @@ impl<'a> Trace<'_, 'a> {
     /// What `name` is a multiple of, by factors that are known.
     fn unscaled(&mut self, name: &'a str) -> &'a str {
         let mut name = name;
-        while let Some(&index) = self.producers.get(name) {
+        while let Some(&index) = self.links.producers.get(name) {
             let node = &self.compiler.graph.nodes[index];
             let [a, b] = node.inputs.as_slice() else { break };
-            let factor = |name: &str| match self.compiler.numbers(name)?.1.as_slice() {
-                [one] => Some(*one),
-                _ => None,
-            };
+            let factor = |name: &str| self.compiler.number(name);
             let (factor, of) = match node.op {
                 Op::Binary(Binary::Div) => (factor(b).map(|factor| 1.0 / factor), a),
                 Op::Binary(Binary::Mul) => match factor(b) {

@@ -8,6 +8,7 @@ use zoo_kernels::Activation as Epilogue;
 use super::attention::Attention;
 use super::draft::{Draft, Kernel, Source, Value, ValueId};
 use super::elementwise::epilogue;
+use super::gelu::Gelu;
 use super::layers::two_axes;
 use crate::exec::primitive;
 use crate::graph::Facts;
@@ -63,19 +64,24 @@ impl<'a> Compiler<'a> {
 
     /// Takes every node. Where something is attention, values of three axes are tokens.
     pub(super) fn compile(&mut self) {
-        let attentions = self.find_attention();
+        let links = self.links();
+        let attentions = self.find_attention(&links);
         self.tokens = !attentions.is_empty();
-        let members =
-            |attention| Attention::nodes(attention).iter().map(move |&at| (at, attention));
-        let members: HashMap<usize, &Attention> = attentions.iter().flat_map(members).collect();
+        let gelus = self.find_gelu(&links);
+        let wholes = attentions.iter().map(Whole::Attention).chain(gelus.iter().map(Whole::Gelu));
+        let members = wholes.flat_map(|whole| whole.nodes().iter().map(move |&at| (at, whole)));
+        let members: HashMap<usize, Whole> = members.collect();
         for (index, node) in self.graph.nodes.iter().enumerate() {
             if is_known(node, self.facts) {
                 continue;
             }
             match members.get(&index) {
-                Some(attention) if attention.last() == index => {
-                    let taken = self.attention(node, attention);
-                    debug_assert!(taken.is_some(), "what was found can be taken");
+                Some(whole) if whole.nodes().last() == Some(&index) => {
+                    if self.whole(node, whole).is_none() {
+                        for &at in whole.nodes() {
+                            self.leave_to_burn(at);
+                        }
+                    }
                 }
                 Some(_) => {}
                 None if self.may_wait(node) => {
@@ -90,6 +96,13 @@ impl<'a> Compiler<'a> {
         }
         for name in &self.graph.outputs {
             self.summon(name);
+        }
+    }
+
+    fn whole(&mut self, node: &'a Node, whole: &Whole<'_, 'a>) -> Option<()> {
+        match whole {
+            Whole::Attention(attention) => self.attention(node, attention),
+            Whole::Gelu(gelu) => self.gelu(node, gelu),
         }
     }
 
@@ -162,7 +175,7 @@ impl<'a> Compiler<'a> {
             Op::Activation(activation) => {
                 let activation = epilogue(*activation)?;
                 let input = self.known_value(&node.inputs[0])?;
-                self.activation(node, shape, input, activation);
+                self.activation(node, vec![node.name.clone()], shape, input, activation);
                 Some(())
             }
             Op::Binary(binary) => self.binary(node, shape, *binary),
@@ -355,6 +368,23 @@ impl<'a> Compiler<'a> {
         (rows && self.facts.get(&node.inputs[0])?.shape.len() == 4).then_some(())?;
         self.push(node, shape, Kernel::Flatten { input });
         Some(())
+    }
+}
+
+/// Several nodes that are taken as one, behind the last of them.
+#[derive(Debug, Clone, Copy)]
+enum Whole<'f, 'a> {
+    Attention(&'f Attention<'a>),
+    Gelu(&'f Gelu<'a>),
+}
+
+impl<'f> Whole<'f, '_> {
+    /// The nodes, in order.
+    fn nodes(self) -> &'f [usize] {
+        match self {
+            Self::Attention(attention) => &attention.nodes,
+            Self::Gelu(gelu) => &gelu.nodes,
+        }
     }
 }
 

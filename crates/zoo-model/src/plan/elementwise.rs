@@ -28,9 +28,11 @@ impl<'a> Compiler<'a> {
         self.push(node, shape, Kernel::Affine { scale, shift, input, activation });
     }
 
+    /// An activation, which all nodes of these `names` are, the last of them `node`.
     pub(super) fn activation(
         &mut self,
         node: &'a Node,
+        names: Vec<String>,
         shape: [usize; 4],
         input: ValueId,
         activation: Epilogue,
@@ -39,12 +41,13 @@ impl<'a> Compiler<'a> {
             && let Some(open) = kernel.open_activation()
         {
             *open = activation;
-            nodes.push(node.name.clone());
+            nodes.extend(names);
             self.rename(node, input);
             return;
         }
         let (scale, shift) = (vec![1.0; shape[3]], vec![0.0; shape[3]]);
-        self.push(node, shape, Kernel::Affine { scale, shift, input, activation });
+        let kernel = Kernel::Affine { scale, shift, input, activation };
+        self.push_for(node, names, shape, kernel);
     }
 
     pub(super) fn binary(

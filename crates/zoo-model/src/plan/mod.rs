@@ -14,7 +14,9 @@ mod chains;
 mod compile;
 mod draft;
 mod elementwise;
+mod gelu;
 mod layers;
+mod links;
 mod lower;
 
 use std::collections::BTreeMap;

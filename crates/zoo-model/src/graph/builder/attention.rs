@@ -73,6 +73,11 @@ impl GraphBuilder {
         self.unnamed(Op::Unary(Unary::Exp), &[x], x.channels)
     }
 
+    /// The error function of each number.
+    pub fn erf(&mut self, x: &Value) -> Value {
+        self.unnamed(Op::Unary(Unary::Erf), &[x], x.channels)
+    }
+
     /// `equal` where `a` and `b`, broadcast, are the same, and `other` elsewhere.
     pub fn where_equal(&mut self, a: &Value, b: &Value, equal: f32, other: f32) -> Value {
         let same = self.unnamed(Op::Compare(Compare::Equal), &[a, b], 0);
