@@ -65,6 +65,7 @@ impl Attention {
         let channels = tokens.queries.channels() / heads;
         let of_head = head * channels..(head + 1) * channels;
         assert!(sequence < batch && tokens.values.len() == tokens.keys.len(), "sequences");
+        assert!(keys > 0 && channels > 0, "nothing to attend to");
         assert!(out.len() == tokens.queries.len() && out.channels() >= of_head.end, "the output");
 
         let width = VECTORS * isa.lanes();
@@ -96,7 +97,7 @@ impl Attention {
             }
         }
         let value = |key: usize| &tokens.values.pixel(sequence * keys + key)[of_head.clone()];
-        for (panel, packed) in by_value.chunks_exact_mut((keys * width).max(1)).enumerate() {
+        for (panel, packed) in by_value.chunks_exact_mut(keys * width).enumerate() {
             for (index, row) in packed.chunks_exact_mut(width).enumerate() {
                 let numbers = &value(index)[panel * width..channels.min((panel + 1) * width)];
                 row[..numbers.len()].copy_from_slice(numbers);
@@ -115,8 +116,8 @@ impl Attention {
             // SAFETY: each pointer is good for the channels of a head.
             unsafe { product.run(isa, &scratch.pointers) }
             scratch.pointers.clear();
-            for row in scores.chunks_exact_mut(across.max(1)).take(count) {
-                rows::softmax_row(isa, &mut row[..keys]);
+            for row in scores.chunks_exact_mut(across).take(count) {
+                rows::softmax(isa, &mut row[..keys], keys);
                 scratch.pointers.push(row.as_ptr());
             }
             let product = Product { inner: keys, bias: zeros, panels: by_value, out: sums };
@@ -137,7 +138,7 @@ impl Attention {
 
 /// Some rows times a packed matrix.
 struct Product<'a> {
-    /// How many products make a sum.
+    /// How many products make a sum; not none.
     inner: usize,
     /// What the sums begin with: for each column, or for those of any panel.
     bias: &'a [f32],
@@ -155,10 +156,10 @@ impl Product<'_> {
     unsafe fn run(self, isa: Isa, pointers: &[*const f32]) {
         let Self { inner, bias, panels, out } = self;
         let width = VECTORS * isa.lanes();
-        let stride = panels.len() / inner.max(1);
+        let stride = panels.len() / inner;
         assert!(pointers.len() * stride <= out.len() && bias.len() >= width, "a product's lengths");
         let is_by_column = bias.len() >= stride;
-        for (index, panel) in panels.chunks_exact((inner * width).max(1)).enumerate() {
+        for (index, panel) in panels.chunks_exact(inner * width).enumerate() {
             let column = index * width;
             for first in (0..inner).step_by(DEPTH) {
                 let last = inner.min(first + DEPTH);

@@ -1,8 +1,8 @@
 //! What transformers do row by row: GELU, softmax, layer normalisation.
 
-use crate::Isa;
 use crate::activation::exponential;
 use crate::lanes::{Lanes, versions};
+use crate::{Activation, Isa};
 
 /// Sums are taken in so many parts, whatever the instruction set: the same bits on each.
 const PARTS: usize = 8;
@@ -10,8 +10,7 @@ const PARTS: usize = 8;
 /// `x Phi(x)` of each of `values`, `Phi` the normal distribution function, not approximated by a tanh.
 /// Source: Hendrycks, Gimpel: *Gaussian error linear units*, 2016.
 pub fn gelu(isa: Isa, values: &mut [f32]) {
-    // SAFETY: the set is one that this processor has.
-    unsafe { gelu_of(isa, values) }
+    Activation::Gelu.apply(isa, values);
 }
 
 /// Exponentials that sum to one, of each row of `length` numbers.
@@ -39,19 +38,6 @@ pub fn layer_norm(isa: Isa, values: &mut [f32], scale: &[f32], shift: &[f32], ep
 versions! {
     /// # Safety
     /// None is needed beyond the processor's features.
-    unsafe fn gelu_of = gelu_each(values: &mut [f32])
-}
-
-/// Exponentials that sum to one, of one row.
-pub(crate) fn softmax_row(isa: Isa, row: &mut [f32]) {
-    if !row.is_empty() {
-        softmax(isa, row, row.len());
-    }
-}
-
-versions! {
-    /// # Safety
-    /// None is needed beyond the processor's features.
     unsafe fn softmax_of = softmax_each(values: &mut [f32], length: usize)
 }
 
@@ -64,13 +50,6 @@ versions! {
         shift: &[f32],
         epsilon: f32,
     )
-}
-
-#[inline(always)]
-unsafe fn gelu_each<L: Lanes>(values: &mut [f32]) {
-    for value in values {
-        *value = gelu_of_one(*value);
-    }
 }
 
 #[inline(always)]

@@ -65,8 +65,7 @@ impl<'a> Compiler<'a> {
             None => None,
         };
         let kernel = Kernel::Attention { heads: attention.heads, tokens: ids, bias };
-        let names = attention.nodes.iter().map(|&index| self.graph.nodes[index].name.clone());
-        self.push_for(node, names.collect(), shape, kernel);
+        self.push_for(node, self.names_of(&attention.nodes), shape, kernel);
         Some(())
     }
 
@@ -159,19 +158,9 @@ impl<'a> Trace<'_, 'a> {
     /// What `name` is a multiple of, by factors that are known.
     fn unscaled(&mut self, name: &'a str) -> &'a str {
         let mut name = name;
-        while let Some(&index) = self.links.producers.get(name) {
-            let node = &self.compiler.graph.nodes[index];
-            let [a, b] = node.inputs.as_slice() else { break };
-            let factor = |name: &str| self.compiler.number(name);
-            let (factor, of) = match node.op {
-                Op::Binary(Binary::Div) => (factor(b).map(|factor| 1.0 / factor), a),
-                Op::Binary(Binary::Mul) => match factor(b) {
-                    None => (factor(a), b),
-                    factor => (factor, a),
-                },
-                _ => break,
-            };
-            let Some(factor) = factor else { break };
+        while let Some(&index) = self.links.producers.get(name)
+            && let Some((of, factor)) = self.compiler.multiple(&self.compiler.graph.nodes[index])
+        {
             self.scale *= factor;
             self.nodes.push(index);
             name = of;

@@ -209,19 +209,22 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Shape and numbers of a parameter or constant.
-    pub(super) fn numbers(&self, name: &str) -> Option<(&'a [usize], Vec<f32>)> {
+    /// The shape of a parameter, or of a constant.
+    pub(super) fn dims(&self, name: &str) -> Option<&'a [usize]> {
         if let Some(constant) = self.constants.get(name) {
-            return Some((&constant.shape, constant.values.clone()));
+            return Some(&constant.shape);
         }
         let info = self.graph.parameters.get(name).filter(|info| info.dtype.is_float())?;
-        let tensor = self.parameters.get(name)?;
-        Some((&info.shape, primitive::read_f32(tensor.clone())))
+        Some(&info.shape)
     }
 
     /// A parameter's numbers, or a constant's.
     pub(super) fn parameter(&self, name: &str) -> Option<Vec<f32>> {
-        Some(self.numbers(name)?.1)
+        if let Some(constant) = self.constants.get(name) {
+            return Some(constant.values.clone());
+        }
+        self.dims(name)?;
+        Some(primitive::read_f32(self.parameters.get(name)?.clone()))
     }
 
     /// The parameter that `name` is, and whether it stands turned round there.

@@ -88,7 +88,7 @@ impl<'a> Compiler<'a> {
         Some(())
     }
 
-    pub(super) fn combine(
+    fn combine(
         &mut self,
         node: &'a Node,
         shape: [usize; 4],
@@ -102,7 +102,7 @@ impl<'a> Compiler<'a> {
 
     /// Lets the convolution that makes one of two values add the other one, which then must be
     /// there before it: it moves to the end.
-    pub(super) fn add_residual(&mut self, node: &'a Node, a: ValueId, b: ValueId) -> Option<()> {
+    fn add_residual(&mut self, node: &'a Node, a: ValueId, b: ValueId) -> Option<()> {
         let mut order = [(a, b), (b, a)];
         order.sort_by_key(|(id, _)| std::cmp::Reverse(self.values[*id].producer));
         for (id, other) in order {
@@ -123,12 +123,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// A value combined with a number for each channel, or with one for all.
-    pub(super) fn with_parameter(
-        &mut self,
-        node: &'a Node,
-        shape: [usize; 4],
-        how: Combine,
-    ) -> Option<()> {
+    fn with_parameter(&mut self, node: &'a Node, shape: [usize; 4], how: Combine) -> Option<()> {
         let [first, second] = node.inputs.as_slice() else { return None };
         let (input, name, reversed) = match (self.known_value(first), self.known_value(second)) {
             (Some(input), None) => (input, second, false),
@@ -137,7 +132,7 @@ impl<'a> Compiler<'a> {
         };
         (self.values[input].shape == shape).then_some(())?;
         let rank = self.facts.get(&node.outputs[0])?.shape.len();
-        let (dims, numbers) = self.numbers(name)?;
+        let dims = self.dims(name)?;
         let channel_axis = if rank == 4 { 3 } else { 1 };
         let per_channel = dims.len() <= rank
             && dims
@@ -146,7 +141,7 @@ impl<'a> Compiler<'a> {
                 .enumerate()
                 .all(|(index, &dim)| dim == 1 || index + 1 == channel_axis);
         per_channel.then_some(())?;
-        let numbers = spread(&numbers, shape[3])?;
+        let numbers = spread(&self.parameter(name)?, shape[3])?;
         let zeros = vec![0.0; shape[3]];
         let (scale, shift) = match (how, reversed) {
             (Combine::Multiply, _) => (numbers, zeros),

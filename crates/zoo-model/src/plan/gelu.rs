@@ -1,7 +1,7 @@
 //! GELU, found by its error function where a graph writes it down in five nodes, as PyTorch exports it:
 //! `x (1 + erf(x / sqrt 2)) / 2`, in any order of the products.
 
-use std::f32::consts::{FRAC_1_SQRT_2, SQRT_2};
+use std::f32::consts::FRAC_1_SQRT_2;
 
 use zoo_kernels::Activation as Epilogue;
 
@@ -68,27 +68,14 @@ impl<'a> Compiler<'a> {
         is_whole.then_some(Gelu { x, nodes })
     }
 
-    /// What `node` makes a multiple of, by which number.
-    fn multiple(&self, node: &'a Node) -> Option<(&'a str, f32)> {
-        let [a, b] = node.inputs.as_slice() else { return None };
-        match node.op {
-            Op::Binary(Binary::Div) => Some((a, reciprocal(self.number(b)?))),
-            Op::Binary(Binary::Mul) => match self.number(b) {
-                Some(factor) => Some((a, factor)),
-                None => Some((b, self.number(a)?)),
-            },
-            _ => None,
-        }
-    }
-
     /// Takes all nodes of `gelu` as one, of which `node` is the last.
     pub(super) fn gelu(&mut self, node: &'a Node, gelu: &Gelu<'a>) -> Option<()> {
         let shape = self.images_shape(self.facts.get(node.outputs.first()?)?)?;
         let input = self.known_value(gelu.x)?;
         let reads = self.reads(&gelu.nodes, gelu.x);
         self.values[input].readers = (self.values[input].readers + 1).saturating_sub(reads);
-        let names = gelu.nodes.iter().map(|&index| self.graph.nodes[index].name.clone());
-        self.activation(node, names.collect(), shape, input, Epilogue::Gelu);
+        let names = self.names_of(&gelu.nodes);
+        self.activation(node, names, shape, input, Epilogue::Gelu);
         Some(())
     }
 }
@@ -97,11 +84,6 @@ fn is_product(node: &Node, a: &str, b: &str) -> bool {
     let of = node.inputs.iter().map(String::as_str);
     let is_both = of.clone().eq([a, b]) || of.eq([b, a]);
     node.op == Op::Binary(Binary::Mul) && is_both
-}
-
-/// `1 / x`, exact for those that GELU is written with.
-fn reciprocal(x: f32) -> f32 {
-    if is_near(x, SQRT_2) { FRAC_1_SQRT_2 } else { 1.0 / x }
 }
 
 fn is_near(x: f32, number: f32) -> bool {

@@ -46,7 +46,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Lets images of few channels enter with their padding: rows of the window are then one run.
-    pub(super) fn pad_entry(&mut self, input: ValueId, window: &mut Window, out: [usize; 4]) {
+    fn pad_entry(&mut self, input: ValueId, window: &mut Window, out: [usize; 4]) {
         let value = &self.values[input];
         let [_, height, width, channels] = value.shape;
         let Some(Draft::Kernel { kernel: Kernel::Enter { padding, .. }, .. }) =
@@ -87,12 +87,12 @@ impl<'a> Compiler<'a> {
         let outputs = shape[3];
         let bias = match node.inputs.get(2).filter(|name| !name.is_empty()) {
             Some(name) => {
-                let (dims, numbers) = self.numbers(name)?;
+                let dims = self.dims(name)?;
                 // One number for each output, or one for all; not one for each row.
                 let (columns, rows) = dims.split_last().unwrap_or((&1, &[]));
                 let fits = rows.iter().all(|&rows| rows == 1) && [1, outputs].contains(columns);
                 fits.then_some(())?;
-                spread(&numbers, outputs)?
+                spread(&self.parameter(name)?, outputs)?
             }
             None => vec![0.0; outputs],
         };

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 
 use super::compile::{Compiler, is_known};
+use crate::ops::Binary;
+use crate::{Node, Op};
 
 /// The node that makes each value, and one that reads it.
 pub(super) struct Links<'a> {
@@ -39,15 +41,27 @@ impl<'a> Compiler<'a> {
         inputs.filter(|input| *input == name).count()
     }
 
-    /// The number that `name` is, where that is one and the same for all inputs.
-    pub(super) fn number(&self, name: &str) -> Option<f32> {
-        let is_large = self.graph.parameters.get(name).is_some_and(|info| info.elements() != 1);
-        if is_large {
-            return None;
-        }
-        match self.numbers(name)?.1[..] {
-            [one] => Some(one),
+    /// What `nodes` are called.
+    pub(super) fn names_of(&self, nodes: &[usize]) -> Vec<String> {
+        nodes.iter().map(|&index| self.graph.nodes[index].name.clone()).collect()
+    }
+
+    /// What `node` makes a multiple of, by which number.
+    pub(super) fn multiple(&self, node: &'a Node) -> Option<(&'a str, f32)> {
+        let [a, b] = node.inputs.as_slice() else { return None };
+        match node.op {
+            Op::Binary(Binary::Div) => Some((a, 1.0 / self.number(b)?)),
+            Op::Binary(Binary::Mul) => match self.number(b) {
+                Some(factor) => Some((a, factor)),
+                None => Some((b, self.number(a)?)),
+            },
             _ => None,
         }
+    }
+
+    /// The number that `name` is, where that is one and the same for all inputs.
+    pub(super) fn number(&self, name: &str) -> Option<f32> {
+        let count: usize = self.dims(name)?.iter().product();
+        if count == 1 { self.parameter(name)?.first().copied() } else { None }
     }
 }
